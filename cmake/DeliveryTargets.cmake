@@ -1,0 +1,90 @@
+# The declarative functions every CMakeLists.txt of the project uses, so that flags and the layer
+# rule are stated once.
+#
+#   delivery_library(<name> LAYER <n> SRCS ... DEPS ...)   static library delivery::<name>
+#   delivery_test(<name> SRCS ... DEPS ... [LABELS ...])   GoogleTest executable registered with ctest
+#   delivery_bench(<name> SRCS ... DEPS ...)               Google Benchmark executable
+#   delivery_fuzz(<name> SRCS ... DEPS ... CORPUS <dir>)   libFuzzer executable and its smoke run
+#
+# A library may depend only on delivery:: libraries of a lower or its own layer
+# (docs/architecture.md, "Layers"); the rule is checked when CMake configures.
+
+function(delivery_compile_options target)
+  target_compile_options(${target} PRIVATE -Wall -Wextra -Wshadow -Wconversion)
+  if(DELIVERY_WARNINGS_AS_ERRORS)
+    target_compile_options(${target} PRIVATE -Werror)
+  endif()
+  if(DELIVERY_SANITIZE)
+    target_compile_options(${target} PRIVATE -fsanitize=${DELIVERY_SANITIZE} -fno-omit-frame-pointer)
+    target_link_options(${target} PRIVATE -fsanitize=${DELIVERY_SANITIZE})
+  endif()
+  target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR})
+endfunction()
+
+function(delivery_check_layers name layer)
+  foreach(dep IN LISTS ARGN)
+    if(dep MATCHES "^delivery::(.+)$")
+      get_property(dep_layer GLOBAL PROPERTY DELIVERY_LAYER_${CMAKE_MATCH_1})
+      if(dep_layer STREQUAL "")
+        message(FATAL_ERROR "${name} depends on ${dep}, which is not declared before it")
+      elseif(dep_layer GREATER layer)
+        message(FATAL_ERROR "${name} (layer ${layer}) may not depend on ${dep} (layer ${dep_layer})")
+      endif()
+    endif()
+  endforeach()
+endfunction()
+
+function(delivery_library name)
+  cmake_parse_arguments(ARG "" "LAYER" "SRCS;DEPS" ${ARGN})
+  delivery_check_layers(${name} ${ARG_LAYER} ${ARG_DEPS})
+  set_property(GLOBAL PROPERTY DELIVERY_LAYER_${name} ${ARG_LAYER})
+  add_library(delivery_${name} STATIC ${ARG_SRCS})
+  add_library(delivery::${name} ALIAS delivery_${name})
+  delivery_compile_options(delivery_${name})
+  target_link_libraries(delivery_${name} PUBLIC ${ARG_DEPS})
+endfunction()
+
+function(delivery_test name)
+  cmake_parse_arguments(ARG "" "TIMEOUT" "SRCS;DEPS;LABELS" ${ARGN})
+  if(NOT ARG_LABELS)
+    set(ARG_LABELS unit)
+  endif()
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 120)
+  endif()
+  add_executable(${name} ${ARG_SRCS})
+  delivery_compile_options(${name})
+  target_link_libraries(${name} PRIVATE ${ARG_DEPS} GTest::gmock_main)
+  add_test(NAME ${name} COMMAND ${name})
+  set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT})
+endfunction()
+
+function(delivery_bench name)
+  cmake_parse_arguments(ARG "" "" "SRCS;DEPS" ${ARGN})
+  add_executable(${name} ${ARG_SRCS})
+  delivery_compile_options(${name})
+  target_link_libraries(${name} PRIVATE ${ARG_DEPS} benchmark::benchmark_main)
+endfunction()
+
+# Without -DDELIVERY_FUZZERS the same entry point is linked to a driver that replays the corpus, so
+# that every corpus file is a regression test in every build.
+function(delivery_fuzz name)
+  cmake_parse_arguments(ARG "" "CORPUS" "SRCS;DEPS" ${ARGN})
+  if(DELIVERY_FUZZERS)
+    add_executable(${name} ${ARG_SRCS})
+    delivery_compile_options(${name})
+    target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+    target_link_libraries(${name} PRIVATE ${ARG_DEPS})
+    add_test(NAME ${name}_smoke
+             COMMAND ${name} -max_total_time=20 -timeout=10 -rss_limit_mb=2048
+                     ${PROJECT_BINARY_DIR}/corpus/${name} ${ARG_CORPUS})
+    file(MAKE_DIRECTORY ${PROJECT_BINARY_DIR}/corpus/${name})
+    set_tests_properties(${name}_smoke PROPERTIES LABELS fuzz TIMEOUT 120)
+  else()
+    add_executable(${name} ${ARG_SRCS} ${PROJECT_SOURCE_DIR}/tests/fuzz/replay_main.cc)
+    delivery_compile_options(${name})
+    target_link_libraries(${name} PRIVATE ${ARG_DEPS})
+    add_test(NAME ${name}_replay COMMAND ${name} ${ARG_CORPUS})
+    set_tests_properties(${name}_replay PROPERTIES LABELS unit TIMEOUT 60)
+  endif()
+endfunction()
