@@ -1,0 +1,15 @@
+// The strategies behind engine.h, each a file with the same functions over the same vocabulary.
+#ifndef DELIVERY_DELIVERY_STRATEGY_H_
+#define DELIVERY_DELIVERY_STRATEGY_H_
+
+#include "provider/delivery/engine.h"
+
+namespace delivery::engine::rolling {
+
+// Kubernetes' own controllers do the rollout; the strategy writes, watches, and writes back.
+State Resume(const Plan& plan, State found);
+Decision Decide(const Plan& plan, const State& state, const Observation& seen, absl::Time now);
+
+}  // namespace delivery::engine::rolling
+
+#endif  // DELIVERY_DELIVERY_STRATEGY_H_
