@@ -1,0 +1,1 @@
+"""A complete Kubernetes cluster on this machine, for tests and the demo. Start with ../cluster.py."""

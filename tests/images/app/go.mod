@@ -1,0 +1,3 @@
+module terraform-provider-delivery/tests/images/app
+
+go 1.21

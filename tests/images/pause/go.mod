@@ -1,0 +1,3 @@
+module terraform-provider-delivery/tests/images/pause
+
+go 1.21
