@@ -14,8 +14,10 @@ namespace delivery::value {
 
 enum class UnknownAttributes { kReject, kIgnore };
 
-// Decodes JSON `text` as a value of `type`. Numbers keep their decimal text, beyond double. Absent
-// attributes of an object are null. InvalidArgument with the path otherwise. Never throws.
+// Decodes JSON `text` as a value of `type`. Numbers keep their decimal text, beyond the precision
+// of a double (not beyond its range); strings become numbers or bools, and these strings, where
+// `type` wants them, as in the hosts. Absent attributes of an object are null. InvalidArgument with
+// the path otherwise. Never throws.
 absl::StatusOr<Value> DecodeJson(std::string_view text, const Type& type,
                                  UnknownAttributes unknown = UnknownAttributes::kReject);
 

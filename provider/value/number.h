@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <variant>
 
 #include "absl/status/statusor.h"
@@ -24,8 +26,13 @@ class Number {
 
   // Set only when the value is exactly an int64.
   std::optional<int64_t> AsInt64() const;
+  // Set only when the value is exactly a uint64.
+  std::optional<uint64_t> AsUint64() const;
+  // The nearest double; infinite beyond its range.
   double AsDouble() const;
-  // Canonical decimal text: no exponent for magnitudes below 1e21, no trailing zeros.
+  bool IsFinite() const;
+  // Canonical decimal text: no exponent for magnitudes from 1e-100 to below 1e21, no trailing
+  // zeros. "Inf", "-Inf" and "NaN" are not finite.
   std::string ToDecimal() const;
 
   using Form = std::variant<int64_t, uint64_t, double, std::string>;

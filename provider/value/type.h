@@ -44,6 +44,13 @@ class Type {
   // third element (names of optional attributes) that is ignored. InvalidArgument otherwise.
   static absl::StatusOr<Type> FromJson(const Json& json);
   Json ToJson() const;
+  // The JSON form as text.
+  std::string ToString() const;
+  // The levels of arrays and objects in the JSON form.
+  int JsonDepth() const;
+
+  // Equal to `wanted` but for places that are dynamic on either side.
+  bool ConformsTo(const Type& wanted) const;
 
   friend bool operator==(const Type& a, const Type& b);
 

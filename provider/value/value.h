@@ -6,9 +6,12 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "provider/base/json.h"
 #include "provider/value/number.h"
 #include "provider/value/type.h"
@@ -32,13 +35,17 @@ class Value {
   static Value Number(value::Number number);
   static Value Number(int64_t number) { return Number(value::Number(number)); }
   static Value Bool(bool b);
-  // Element types must equal `element` (null and unknown elements included).
+  // Element types must equal `element`, or conform to it where it holds dynamic places (null and
+  // unknown elements included; those of the dynamic type take on the type `element`).
   static Value MakeList(Type element, List elements);
-  // As MakeList; equal elements are dropped, order is kept as given and ignored by ==.
+  // As MakeList; equal elements are dropped, but not those with something unknown inside, which may
+  // turn out to differ. Order is kept as given and ignored by ==.
   static Value MakeSet(Type element, List elements);
   static Value MakeMap(Type element, Map elements);
   // The type follows from the elements.
   static Value Object(Map attributes);
+  // As Object, sharing `type` when that is the type of `attributes`, which saves building it anew.
+  static Value Object(const Type& type, Map attributes);
   static Value Tuple(List elements);
 
   const Type& type() const { return rep_->type; }
@@ -97,12 +104,14 @@ Value FromPlainJson(const Json& json);
 
 // Plain JSON from a known value: mappings become objects, sequences arrays, whole numbers integers,
 // other numbers doubles. Null map entries are kept as JSON null. FailedPrecondition when something
-// inside is unknown, naming the path.
+// inside is unknown, InvalidArgument for infinite numbers, naming the path.
 absl::StatusOr<Json> ToPlainJson(const Value& value);
 
 // `value` converted so that it conforms to `type` where cty's conversion rules allow it without
-// loss (tuple to list or set, object to map or object, number/bool to string and back, anything to
-// dynamic); InvalidArgument with the path otherwise.
+// loss (tuple to list or set, list to set and back, object to map or object, map to object,
+// number/bool to string and back, anything to dynamic); InvalidArgument with the path otherwise.
+// Attributes that an object type does not have are dropped, those it has must be present. A
+// collection of dynamic elements gets the one of its elements' types that all others convert to.
 absl::StatusOr<Value> ConvertTo(const Value& value, const Type& type);
 
 }  // namespace delivery::value
