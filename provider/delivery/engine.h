@@ -34,6 +34,8 @@ struct Observation {
   // Result of the previous decision's actions; absent after a start or a resume.
   std::optional<absl::Status> action_result;
   bool stop_requested = false;
+  // The API server does not answer at the moment: nothing below is known, no deadline counts.
+  bool unreachable = false;
   bool exists = false;
   // Complete in the sense of `kubectl rollout status`, for the generation last written.
   bool complete = false;

@@ -202,7 +202,6 @@ TEST(EngineTest, DeletedWorkloadIsNoSuccess) {
 }
 
 TEST(EngineTest, FailedRollbackSaysBothReasons) {
-
   Plan plan = RollingPlan();
   State state = Start(plan, "run-1", kStart);
   state.step = Step::kRestore;
@@ -253,6 +252,38 @@ TEST(EngineTest, InterruptedRunRollsBackWhenAsked) {
   world.written = World::Runs::kNew;
   EXPECT_EQ(apply.Run(plan, world), Outcome::kRolledBack);
   EXPECT_EQ(world.written, World::Runs::kOld);
+}
+
+TEST(EngineTest, UnreachableApiServerIsWaitedForAndNeverRollsBack) {
+  Plan plan = RollingPlan();
+  State state = Start(plan, "run-1", kStart);
+  state.step = Step::kAwait;
+  Observation seen;
+  seen.unreachable = true;
+  for (absl::Duration t; t < plan.timeout; t += absl::Seconds(30)) {
+    const Decision decision = Decide(plan, state, seen, kStart + t);
+    ASSERT_TRUE(decision.actions.empty());
+    ASSERT_FALSE(decision.outcome.has_value());
+    state = decision.next;
+  }
+  EXPECT_EQ(Decide(plan, state, seen, kStart + plan.timeout).outcome, Outcome::kInterrupted);
+}
+
+TEST(EngineTest, TransientWriteErrorIsTriedAgain) {
+  const Plan plan = RollingPlan();
+  for (const Step step : {Step::kApply, Step::kRestore, Step::kRemove}) {
+    State state = Start(plan, "run-1", kStart);
+    state.step = step;
+    Observation seen;
+    seen.exists = true;
+    seen.action_result = absl::UnavailableError("connection refused");
+    const Decision later = Decide(plan, state, seen, kStart);
+    EXPECT_TRUE(later.actions.empty());
+    EXPECT_EQ(later.next.step, step);
+    EXPECT_EQ(later.wake_at, kStart + absl::Seconds(2));
+    seen.action_result.reset();
+    EXPECT_EQ(Decide(plan, later.next, seen, later.wake_at).actions.size(), 1u);
+  }
 }
 
 // Killed between any two effects and resumed, a release ends as if it had not been killed.

@@ -57,6 +57,29 @@ State WithProgress(State state, const Observation& seen, absl::Time now) {
   return state;
 }
 
+absl::Time TimeoutOf(const Plan& plan, const State& state) {
+  return state.resumed_at.value_or(state.started_at) + plan.timeout;
+}
+
+// The API server could not be asked; it may come back. Nothing is lost meanwhile: what was written
+// goes on in the cluster, and the journal stays.
+bool IsTransient(const absl::Status& status) {
+  return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) ||
+         absl::IsResourceExhausted(status) || absl::IsCancelled(status);
+}
+
+Decision WaitForApiServer(const Plan& plan, State state, const Observation& seen, absl::Time now) {
+  constexpr absl::Duration kRetryAfter = absl::Seconds(2);
+  if (seen.stop_requested) return End(std::move(state), Outcome::kInterrupted);
+  if (now >= TimeoutOf(plan, state)) {
+    State given_up = std::move(state);
+    if (given_up.reason.empty()) given_up.reason = "the API server does not answer";
+    return End(std::move(given_up), Outcome::kInterrupted);
+  }
+  state.progressed_at = now;
+  return {std::move(state), {}, now + kRetryAfter, {}};
+}
+
 std::string StuckReason(const Plan& plan, const State& state) {
   return absl::StrCat("no progress for ", absl::FormatDuration(plan.progress_deadline),
                       " (progress_deadline): ", state.progress_mark);
@@ -74,11 +97,13 @@ std::optional<std::string> RolloutFailure(const Plan& plan, const State& state,
   return std::nullopt;
 }
 
-Decision DecideApply(const State& state, const Observation& seen, absl::Time now) {
+Decision DecideApply(const Plan& plan, const State& state, const Observation& seen,
+                     absl::Time now) {
   if (!seen.action_result.has_value()) {
     if (seen.stop_requested) return End(state, Outcome::kInterrupted);
     return Act(state, ApplyWorkload{Version::kNew});
   }
+  if (IsTransient(*seen.action_result)) return WaitForApiServer(plan, state, seen, now);
   if (!seen.action_result->ok()) {
     State refused = state;
     refused.reason = std::string(seen.action_result->message());
@@ -97,13 +122,14 @@ Decision DecideStop(const State& state, const Observation& seen) {
 
 Decision DecideAwait(const Plan& plan, const State& state, const Observation& seen,
                      absl::Time now) {
+  if (seen.unreachable) return WaitForApiServer(plan, state, seen, now);
   State next = WithProgress(state, seen, now);
   if (seen.exists && seen.complete) return End(std::move(next), Outcome::kSucceeded);
   if (seen.stop_requested) return DecideStop(next, seen);
   if (auto failure = RolloutFailure(plan, next, seen, now)) {
     return Fail(plan, std::move(next), *std::move(failure), now);
   }
-  const absl::Time timeout = next.resumed_at.value_or(next.started_at) + plan.timeout;
+  const absl::Time timeout = TimeoutOf(plan, next);
   if (now >= timeout) {
     return Fail(plan, next,
                 absl::StrCat("not complete after ", absl::FormatDuration(plan.timeout),
@@ -114,8 +140,10 @@ Decision DecideAwait(const Plan& plan, const State& state, const Observation& se
   return {std::move(next), {}, wake_at, {}};
 }
 
-Decision DecideRestore(const State& state, const Observation& seen, absl::Time now) {
+Decision DecideRestore(const Plan& plan, const State& state, const Observation& seen,
+                       absl::Time now) {
   if (!seen.action_result.has_value()) return Act(state, ApplyWorkload{Version::kPrevious});
+  if (IsTransient(*seen.action_result)) return WaitForApiServer(plan, state, seen, now);
   if (!seen.action_result->ok()) {
     return End(WithUndoFailure(state, std::string(seen.action_result->message())),
                Outcome::kFailed);
@@ -125,6 +153,7 @@ Decision DecideRestore(const State& state, const Observation& seen, absl::Time n
 
 Decision DecideAwaitRestored(const Plan& plan, const State& state, const Observation& seen,
                              absl::Time now) {
+  if (seen.unreachable) return WaitForApiServer(plan, state, seen, now);
   State next = WithProgress(state, seen, now);
   if (seen.exists && seen.complete) return End(std::move(next), Outcome::kRolledBack);
   if (seen.stop_requested) return End(std::move(next), Outcome::kInterrupted);
@@ -135,8 +164,10 @@ Decision DecideAwaitRestored(const Plan& plan, const State& state, const Observa
   return {std::move(next), {}, wake_at, {}};
 }
 
-Decision DecideRemove(const State& state, const Observation& seen, absl::Time now) {
+Decision DecideRemove(const Plan& plan, const State& state, const Observation& seen,
+                      absl::Time now) {
   if (!seen.action_result.has_value()) return Act(state, DeleteWorkload{});
+  if (IsTransient(*seen.action_result)) return WaitForApiServer(plan, state, seen, now);
   if (!seen.action_result->ok()) {
     return End(WithUndoFailure(state, std::string(seen.action_result->message())),
                Outcome::kFailed);
@@ -146,6 +177,7 @@ Decision DecideRemove(const State& state, const Observation& seen, absl::Time no
 
 Decision DecideAwaitRemoved(const Plan& plan, const State& state, const Observation& seen,
                             absl::Time now) {
+  if (seen.unreachable) return WaitForApiServer(plan, state, seen, now);
   State next = WithProgress(state, seen, now);
   if (!seen.exists) return End(std::move(next), Outcome::kRemoved);
   if (seen.stop_requested) return End(std::move(next), Outcome::kInterrupted);
@@ -187,15 +219,15 @@ State Resume(const Plan& plan, State found) {
 Decision Decide(const Plan& plan, const State& state, const Observation& seen, absl::Time now) {
   switch (state.step) {
     case Step::kApply:
-      return DecideApply(state, seen, now);
+      return DecideApply(plan, state, seen, now);
     case Step::kAwait:
       return DecideAwait(plan, state, seen, now);
     case Step::kRestore:
-      return DecideRestore(state, seen, now);
+      return DecideRestore(plan, state, seen, now);
     case Step::kAwaitRestored:
       return DecideAwaitRestored(plan, state, seen, now);
     case Step::kRemove:
-      return DecideRemove(state, seen, now);
+      return DecideRemove(plan, state, seen, now);
     case Step::kAwaitRemoved:
       return DecideAwaitRemoved(plan, state, seen, now);
     case Step::kHalt:

@@ -1,0 +1,116 @@
+#include "provider/runner/journal.h"
+
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "provider/base/status_macros.h"
+#include "provider/delivery/plan.h"
+
+namespace delivery::runner {
+namespace {
+
+constexpr size_t kLongestName = 253;
+constexpr size_t kLargestJournal = 256 * 1024;
+
+kubernetes::ObjectRef JournalRef(const kubernetes::ObjectRef& workload) {
+  return {"v1", "ConfigMap", workload.namespace_name, RunObjectName(workload)};
+}
+
+Json JournalObject(const kubernetes::ObjectRef& workload, const std::string& resource_type,
+                   const std::string& owner_uid, const engine::State& state) {
+  const kubernetes::ObjectRef ref = JournalRef(workload);
+  Json metadata = {{"name", ref.name},
+                   {"namespace", ref.namespace_name},
+                   {"labels", {{"app.kubernetes.io/managed-by", "terraform-provider-delivery"}}}};
+  if (!owner_uid.empty()) {
+    metadata["ownerReferences"] = Json::array({{{"apiVersion", workload.api_version},
+                                                {"kind", workload.kind},
+                                                {"name", workload.name},
+                                                {"uid", owner_uid}}});
+  }
+  return {
+      {"apiVersion", ref.api_version},
+      {"kind", ref.kind},
+      {"metadata", std::move(metadata)},
+      {"data",
+       {{"resource_type", resource_type},
+        {"workload", absl::StrCat(workload.kind, "/", workload.namespace_name, "/", workload.name)},
+        {"state", DumpJson(engine::EncodeState(state))}}}};
+}
+
+}  // namespace
+
+std::string RunObjectName(const kubernetes::ObjectRef& workload, std::string_view suffix) {
+  std::string name = absl::StrCat("delivery-", absl::AsciiStrToLower(workload.kind), "-",
+                                  workload.name, std::string(suffix));
+  if (name.size() <= kLongestName) return name;
+  const std::string hash = engine::RunIdentity(name).substr(3, 10);
+  name.resize(kLongestName - hash.size() - 1);
+  return absl::StrCat(name, "-", hash);
+}
+
+absl::StatusOr<std::optional<JournalEntry>> LoadJournal(kubernetes::Api& api,
+                                                        const kubernetes::ObjectRef& workload,
+                                                        const std::stop_token& stop) {
+  const kubernetes::ObjectRef ref = JournalRef(workload);
+  absl::StatusOr<Json> object = api.Get(ref, stop);
+  if (absl::IsNotFound(object.status())) return std::nullopt;
+  DELIVERY_RETURN_IF_ERROR(object.status());
+  const Json& data = GetObject(*object, "data");
+  absl::StatusOr<Json> json = ParseJson(GetString(data, "state"));
+  absl::StatusOr<engine::State> state = engine::DecodeState(json.ok() ? *std::move(json) : Json());
+  if (!state.ok()) {
+    return absl::Status(
+        state.status().code(),
+        absl::StrCat("The journal of an earlier release, ConfigMap ", ref.namespace_name, "/",
+                     ref.name, ", cannot be read: ", std::string(state.status().message()),
+                     ". Use the version of the provider that wrote it, or, when the workload is as "
+                     "it should be, delete that ConfigMap and apply again."));
+  }
+  return JournalEntry{*std::move(state), GetString(data, "resource_type"),
+                      GetString(GetObject(*object, "metadata"), "resourceVersion")};
+}
+
+Journal::Journal(kubernetes::Api& api, kubernetes::ObjectRef workload, std::string resource_type,
+                 std::string resource_version, std::stop_token stop)
+    : api_(api),
+      workload_(std::move(workload)),
+      resource_type_(std::move(resource_type)),
+      resource_version_(std::move(resource_version)),
+      stop_(std::move(stop)) {}
+
+absl::Status Journal::Save(const engine::State& state) {
+  Json object = JournalObject(workload_, resource_type_, owner_uid_, state);
+  if (DumpJson(object).size() > kLargestJournal) {
+    return absl::ResourceExhaustedError("the journal would be larger than 256 KiB");
+  }
+  absl::StatusOr<Json> written;
+  if (resource_version_.empty()) {
+    written = api_.Create(object, {}, stop_);
+  } else {
+    object["metadata"]["resourceVersion"] = resource_version_;
+    written = api_.Replace(object, {}, stop_);
+  }
+  if (absl::IsAlreadyExists(written.status())) {
+    return absl::AbortedError("another apply of this workload started at the same moment");
+  }
+  DELIVERY_RETURN_IF_ERROR(written.status()) << "while writing the journal of the release";
+  resource_version_ = GetString(GetObject(*written, "metadata"), "resourceVersion");
+  return absl::OkStatus();
+}
+
+absl::Status Journal::Clear() {
+  if (resource_version_.empty()) return absl::OkStatus();
+  kubernetes::DeleteOptions options;
+  options.resource_version = resource_version_;
+  const absl::Status deleted = api_.Delete(JournalRef(workload_), options, stop_);
+  if (deleted.ok() || absl::IsNotFound(deleted)) {
+    resource_version_.clear();
+    return absl::OkStatus();
+  }
+  DELIVERY_RETURN_IF_ERROR(deleted) << "while removing the journal of the release";
+  return absl::OkStatus();
+}
+
+}  // namespace delivery::runner

@@ -1,0 +1,146 @@
+#include "provider/runner/release.h"
+
+#include <algorithm>
+#include <functional>
+#include <random>
+#include <thread>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "provider/base/log.h"
+#include "provider/base/status_macros.h"
+#include "provider/kubernetes/object.h"
+#include "provider/runner/journal.h"
+#include "provider/runner/lease.h"
+#include "provider/runner/runner.h"
+
+namespace delivery::runner {
+namespace {
+
+// Requests its own stop some time after another one's.
+class StopGrace {
+ public:
+  StopGrace(Clock& clock, const std::stop_token& stop)
+      : waiter_([this, &clock, stop](const std::stop_token& done) {
+          // Sleeps until either the stop or the end of this object.
+          std::stop_source either;
+          std::stop_callback on_stop(stop, [&either] { either.request_stop(); });
+          std::stop_callback on_done(done, [&either] { either.request_stop(); });
+          clock.SleepUntil(absl::InfiniteFuture(), either.get_token());
+          if (stop.stop_requested() && clock.Sleep(kStopGrace, done)) hard_.request_stop();
+        }) {}
+
+  std::stop_token hard_stop() const { return hard_.get_token(); }
+
+ private:
+  std::stop_source hard_;
+  std::jthread waiter_;
+};
+
+std::string NewRunId() {
+  std::random_device random;
+  return absl::StrCat("run-", absl::Hex(random(), absl::kZeroPad8));
+}
+
+absl::StatusOr<engine::State> FirstState(const ReleaseRequest& request,
+                                         const std::optional<JournalEntry>& found, absl::Time now,
+                                         bool& resumed) {
+  const bool open = found.has_value() && found->state.step != engine::Step::kDone;
+  if (open && found->resource_type != request.resource_type) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("a release of ", request.target.ref.ToString(), " by a ", found->resource_type,
+                     " is still open. Let that resource finish it first."));
+  }
+  resumed = open && found->state.identity == request.plan.identity;
+  if (resumed) return engine::Resume(request.plan, found->state, now);
+  return engine::Start(request.plan, NewRunId(), now);
+}
+
+}  // namespace
+
+absl::StatusOr<ReleaseResult> RunRelease(kubernetes::Api& api, Clock& clock,
+                                         const ReleaseRequest& request,
+                                         const std::stop_token& stop) {
+  const kubernetes::ObjectRef& ref = request.target.ref;
+  const StopGrace grace(clock, stop);
+  DELIVERY_ASSIGN_OR_RETURN(const std::unique_ptr<Lease> lease,
+                            Lease::Acquire(api, ref, clock, stop, grace.hard_stop()));
+  std::stop_source ends;
+  const std::function<void()> end = [&ends] { ends.request_stop(); };
+  const std::stop_callback on_stop(stop, end);
+  const std::stop_callback on_lost(lease->lost(), end);
+
+  DELIVERY_ASSIGN_OR_RETURN(const std::optional<JournalEntry> found, LoadJournal(api, ref, stop));
+  bool resumed = false;
+  DELIVERY_ASSIGN_OR_RETURN(engine::State state, FirstState(request, found, clock.Now(), resumed));
+  Journal journal(api, ref, request.resource_type, found.has_value() ? found->resource_version : "",
+                  grace.hard_stop());
+  journal.SetOwner(request.workload_uid);
+  RolloutPort port(
+      api, clock, request.target,
+      [&journal](const kubernetes::ApplyResult& result) {
+        journal.SetOwner(kubernetes::UidOf(result.object));
+      },
+      grace.hard_stop());
+  DELIVERY_RETURN_IF_ERROR(port.Open(stop));
+
+  RunResult run = Run(request.plan, std::move(state), port, journal, clock, ends.get_token());
+  ReleaseResult result;
+  result.outcome = run.outcome;
+  result.reason = run.state.reason;
+  result.step = run.state.step;
+  result.resumed = resumed;
+  result.started_at = run.state.started_at;
+  if (port.last_write().has_value()) result.written = port.last_write()->object;
+  result.version = port.last_version();
+  result.store_status = run.store_status;
+  if (lease->lost().stop_requested()) {
+    result.reason = "another apply took the Lease of this workload over";
+  }
+  return result;
+}
+
+absl::Status RemoveWorkload(kubernetes::Api& api, Clock& clock, const kubernetes::ObjectRef& ref,
+                            const std::string& uid, absl::Duration timeout,
+                            const std::stop_token& stop) {
+  const StopGrace grace(clock, stop);
+  DELIVERY_ASSIGN_OR_RETURN(const std::unique_ptr<Lease> lease,
+                            Lease::Acquire(api, ref, clock, stop, grace.hard_stop()));
+  DELIVERY_ASSIGN_OR_RETURN(const std::optional<JournalEntry> found, LoadJournal(api, ref, stop));
+  Journal journal(api, ref, "", found.has_value() ? found->resource_version : "",
+                  grace.hard_stop());
+
+  const kubernetes::ChangeSignal signal;
+  kubernetes::ListOptions one;
+  one.namespace_name = ref.namespace_name;
+  one.field_selector = absl::StrCat("metadata.name=", ref.name);
+  const auto watch = api.Watch(ref.api_version, ref.kind, one, signal);
+  kubernetes::DeleteOptions options;
+  options.propagation = kubernetes::Propagation::kForeground;
+  options.uid = uid;
+  const absl::Status deleted = api.Delete(ref, options, stop);
+  if (!deleted.ok() && !absl::IsNotFound(deleted)) return deleted;
+
+  const absl::Time deadline = clock.Now() + timeout;
+  const auto still_there = [&] {
+    const std::vector<Json> objects = watch->Objects();
+    return std::any_of(objects.begin(), objects.end(), [&](const Json& object) {
+      return uid.empty() || kubernetes::UidOf(object) == uid;
+    });
+  };
+  while (!watch->synced() || still_there()) {
+    const uint64_t seen = signal.version();
+    if (watch->synced() && !still_there()) break;
+    if (stop.stop_requested()) return absl::CancelledError("stopped while it was being deleted");
+    if (clock.Now() >= deadline) {
+      return absl::DeadlineExceededError(absl::StrCat(
+          ref.ToString(), " is still there ", absl::FormatDuration(timeout),
+          " after its deletion (timeouts.delete). A finalizer or a pod that does not end may hold "
+          "it: look at metadata.finalizers and at its pods, then destroy again."));
+    }
+    signal.Wait(seen, std::min(deadline, clock.Now() + absl::Seconds(5)), stop);
+  }
+  return journal.Clear();
+}
+
+}  // namespace delivery::runner

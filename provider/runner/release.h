@@ -1,0 +1,57 @@
+// One release of a workload in the cluster, from the Lease to the verdict.
+#ifndef DELIVERY_RUNNER_RELEASE_H_
+#define DELIVERY_RUNNER_RELEASE_H_
+
+#include <optional>
+#include <stop_token>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "provider/base/clock.h"
+#include "provider/delivery/engine.h"
+#include "provider/kubernetes/api.h"
+#include "provider/runner/rollout_port.h"
+
+namespace delivery::runner {
+
+// After a stop is requested the requests still needed (halt the rollout, store the journal, give
+// the Lease back) have this long.
+inline constexpr absl::Duration kStopGrace = absl::Milliseconds(1500);
+
+struct ReleaseRequest {
+  std::string resource_type;  // "delivery_rollout"
+  engine::Plan plan;
+  RolloutTarget target;
+  std::string workload_uid;  // empty when it does not exist yet
+};
+
+struct ReleaseResult {
+  engine::Outcome outcome = engine::Outcome::kFailed;
+  std::string reason;
+  engine::Step step = engine::Step::kApply;  // where it stands or ended
+  bool resumed = false;                      // it went on with a run found in the journal
+  absl::Time started_at;
+  // What the server answered to the last write of the workload, and which version that was; nullopt
+  // when this run wrote nothing.
+  std::optional<Json> written;
+  std::optional<engine::Version> version;
+  // Why the journal could not be stored or cleared.
+  absl::Status store_status;
+};
+
+// Takes the Lease, reads the journal, continues the run it holds when it is the same release (same
+// resource type and identity) or starts a new one, and runs it. An error means that nothing was
+// changed.
+absl::StatusOr<ReleaseResult> RunRelease(kubernetes::Api& api, Clock& clock,
+                                         const ReleaseRequest& request,
+                                         const std::stop_token& stop);
+
+// Deletes the workload and waits until it and its pods are gone, then the journal. Another object
+// of the same name (other uid) is left alone. DeadlineExceeded when it is not gone after `timeout`.
+absl::Status RemoveWorkload(kubernetes::Api& api, Clock& clock, const kubernetes::ObjectRef& ref,
+                            const std::string& uid, absl::Duration timeout,
+                            const std::stop_token& stop);
+
+}  // namespace delivery::runner
+
+#endif  // DELIVERY_RUNNER_RELEASE_H_

@@ -1,0 +1,174 @@
+#include "provider/runner/rollout_port.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "provider/base/log.h"
+#include "provider/base/status_macros.h"
+#include "provider/kubernetes/object.h"
+#include "provider/kubernetes/workload_status.h"
+#include "provider/runner/failure_report.h"
+
+namespace delivery::runner {
+namespace {
+
+// Unschedulable pods become failures by time alone, so the watches are not all that wakes.
+constexpr absl::Duration kLookAgain = absl::Seconds(5);
+constexpr absl::Duration kLasting = absl::Seconds(30);
+constexpr absl::Duration kFirstListTimeout = absl::Seconds(45);
+
+std::string ProgressMark(const kubernetes::RolloutProgress& progress) {
+  return absl::StrCat(progress.summary, " (", progress.updated, " of ", progress.desired,
+                      " updated, ", progress.available, " available)");
+}
+
+bool IsFinal(const absl::Status& status) {
+  return absl::IsPermissionDenied(status) || absl::IsUnauthenticated(status) ||
+         absl::IsInvalidArgument(status);
+}
+
+bool IsOlder(const Json& object, const std::optional<kubernetes::ApplyResult>& written) {
+  return written.has_value() &&
+         kubernetes::GenerationOf(object) < kubernetes::GenerationOf(written->object);
+}
+
+}  // namespace
+
+RolloutPort::RolloutPort(kubernetes::Api& api, Clock& clock, RolloutTarget target,
+                         Written on_written, std::stop_token hard_stop)
+    : api_(api),
+      clock_(clock),
+      target_(std::move(target)),
+      on_written_(std::move(on_written)),
+      hard_stop_(std::move(hard_stop)) {}
+
+absl::Status RolloutPort::Open(const std::stop_token& stop) {
+  kubernetes::ListOptions one;
+  one.namespace_name = target_.ref.namespace_name;
+  one.field_selector = absl::StrCat("metadata.name=", target_.ref.name);
+  workload_ = api_.Watch(target_.ref.api_version, target_.ref.kind, one, signal_);
+  kubernetes::ListOptions selected;
+  selected.namespace_name = target_.ref.namespace_name;
+  selected.label_selector = kubernetes::SelectorToString(
+      GetObject(kubernetes::Spec(target_.new_version.manifest), "selector"));
+  replica_sets_ = api_.Watch("apps/v1", "ReplicaSet", selected, signal_);
+  pods_ = api_.Watch("v1", "Pod", selected, signal_);
+
+  const absl::Time deadline = clock_.Now() + kFirstListTimeout;
+  for (const auto* watch : {&workload_, &replica_sets_, &pods_}) {
+    while (!(*watch)->synced()) {
+      const uint64_t seen = signal_.version();
+      if ((*watch)->synced()) break;
+      const absl::Status status = (*watch)->status();
+      if (stop.stop_requested()) return absl::CancelledError("stopped before the first write");
+      if (IsFinal(status) || clock_.Now() >= deadline) {
+        return status.ok() ? absl::DeadlineExceededError("the API server did not answer a watch")
+                           : status;
+      }
+      signal_.Wait(seen, std::min(deadline, clock_.Now() + kLookAgain), stop);
+    }
+  }
+  return absl::OkStatus();
+}
+
+engine::Observation RolloutPort::Observe(const engine::State&) {
+  seen_version_ = signal_.version();
+  engine::Observation seen;
+  seen.unreachable = !workload_->status().ok();
+  const std::vector<Json> objects = workload_->Objects();
+  if (objects.empty()) {
+    // Right after a write the watch may not have told yet.
+    seen.exists = last_write_.has_value() && last_write_->created && !deleted_ &&
+                  absl::IsNotFound(api_.Get(target_.ref, hard_stop_).status()) == false;
+    seen.progress_mark = "not seen yet";
+    return seen;
+  }
+  const Json& workload = objects.front();
+  seen.exists = true;
+  if (IsOlder(workload, last_write_)) {
+    seen.progress_mark = "written";
+    return seen;
+  }
+  const int64_t generation =
+      last_write_.has_value() ? kubernetes::GenerationOf(last_write_->object) : 0;
+  const kubernetes::RolloutProgress progress = kubernetes::WorkloadProgress(workload, generation);
+  seen.complete = progress.complete;
+  seen.deadline_exceeded = progress.deadline_exceeded;
+  seen.progress_mark = ProgressMark(progress);
+  if (progress.complete || !progress.observed) return seen;
+  if (const std::optional<Failure> failure = FindFailure(workload)) {
+    seen.failure =
+        ReportFailure(api_, failure->what, target_.ref.namespace_name, failure->uid, hard_stop_);
+  }
+  return seen;
+}
+
+std::optional<RolloutPort::Failure> RolloutPort::FindFailure(const Json& workload) {
+  const std::vector<Json> replica_sets = replica_sets_->Objects();
+  const Json* replica_set = kubernetes::NewestReplicaSet(workload, replica_sets);
+  if (replica_set == nullptr) return std::nullopt;
+  if (auto failure = kubernetes::FindReplicaSetFailure(*replica_set)) {
+    return Failure{*std::move(failure), kubernetes::UidOf(*replica_set)};
+  }
+  const std::vector<Json> pods = pods_->Objects();
+  std::vector<Json> own;
+  for (const Json* pod : kubernetes::ControlledBy(kubernetes::UidOf(*replica_set), pods)) {
+    own.push_back(*pod);
+  }
+  auto failure = kubernetes::FindFirstPodFailure(own, clock_.Now(), target_.schedule_timeout);
+  if (!failure.has_value() || !(failure->definitive || HasLasted(*failure))) return std::nullopt;
+  const auto pod = std::find_if(own.begin(), own.end(), [&](const Json& candidate) {
+    return kubernetes::NameOf(candidate) == failure->pod;
+  });
+  return Failure{*failure, pod == own.end() ? "" : kubernetes::UidOf(*pod)};
+}
+
+bool RolloutPort::HasLasted(const kubernetes::PodFailure& failure) {
+  const std::string key = absl::StrCat(failure.pod, "/", failure.container, "/", failure.reason);
+  const auto [entry, added] = first_seen_.emplace(key, clock_.Now());
+  return clock_.Now() - entry->second >= kLasting;
+}
+
+absl::Status RolloutPort::Execute(const engine::Action& action) {
+  if (std::holds_alternative<engine::DeleteWorkload>(action)) return DeleteIt();
+  return WriteVersion(std::get<engine::ApplyWorkload>(action));
+}
+
+absl::Status RolloutPort::WriteVersion(const engine::ApplyWorkload& action) {
+  WorkloadWrite write = target_.new_version;
+  if (action.version == engine::Version::kPrevious) {
+    if (!target_.previous_version.has_value()) {
+      return absl::FailedPreconditionError("there is no record of a version that ran before");
+    }
+    write = *target_.previous_version;
+  }
+  if (action.halted) write.manifest["spec"]["paused"] = true;
+  DELIVERY_ASSIGN_OR_RETURN(kubernetes::ApplyResult result,
+                            WriteWorkload(api_, write, WriteMode::kWrite, hard_stop_));
+  log::Info("workload written",
+            {{"workload", target_.ref.ToString()},
+             {"generation", absl::StrCat(kubernetes::GenerationOf(result.object))},
+             {"halted", action.halted ? "true" : "false"}});
+  first_seen_.clear();
+  deleted_ = false;
+  last_write_ = std::move(result);
+  last_version_ = action.version;
+  on_written_(*last_write_);
+  return absl::OkStatus();
+}
+
+absl::Status RolloutPort::DeleteIt() {
+  kubernetes::DeleteOptions options;
+  options.propagation = kubernetes::Propagation::kForeground;
+  const absl::Status deleted = api_.Delete(target_.ref, options, hard_stop_);
+  if (!deleted.ok() && !absl::IsNotFound(deleted)) return deleted;
+  deleted_ = true;
+  return absl::OkStatus();
+}
+
+void RolloutPort::WaitForChange(absl::Time deadline, const std::stop_token& stop) {
+  signal_.Wait(seen_version_, std::min(deadline, clock_.Now() + kLookAgain), stop);
+}
+
+}  // namespace delivery::runner

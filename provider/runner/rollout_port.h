@@ -1,0 +1,82 @@
+// A workload that is released in place by Kubernetes' own controllers: watches it, its ReplicaSets
+// and its pods, and writes it.
+#ifndef DELIVERY_RUNNER_ROLLOUT_PORT_H_
+#define DELIVERY_RUNNER_ROLLOUT_PORT_H_
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "provider/base/clock.h"
+#include "provider/kubernetes/api.h"
+#include "provider/kubernetes/pod_failure.h"
+#include "provider/runner/ports.h"
+#include "provider/runner/workload_writer.h"
+
+namespace delivery::runner {
+
+struct RolloutTarget {
+  kubernetes::ObjectRef ref;
+  WorkloadWrite new_version;
+  std::optional<WorkloadWrite> previous_version;
+  absl::Duration schedule_timeout = absl::Seconds(30);
+};
+
+// Used by one thread. Requests end when `hard_stop` is requested.
+class RolloutPort : public WorkloadPort {
+ public:
+  using Written = std::function<void(const kubernetes::ApplyResult&)>;
+
+  // `on_written` is told what the server answered to each write of the workload.
+  RolloutPort(kubernetes::Api& api, Clock& clock, RolloutTarget target, Written on_written,
+              std::stop_token hard_stop);
+
+  // Starts the watches and waits for their first lists, so that what may not be watched is an error
+  // before the first write.
+  absl::Status Open(const std::stop_token& stop);
+
+  engine::Observation Observe(const engine::State& state) override;
+  absl::Status Execute(const engine::Action& action) override;
+  void WaitForChange(absl::Time deadline, const std::stop_token& stop) override;
+
+  // What the last write returned; nullopt before the first.
+  const std::optional<kubernetes::ApplyResult>& last_write() const { return last_write_; }
+  // Which version that was.
+  const std::optional<engine::Version>& last_version() const { return last_version_; }
+
+ private:
+  struct Failure {
+    kubernetes::PodFailure what;
+    std::string uid;
+  };
+  std::optional<Failure> FindFailure(const Json& workload);
+  // Failures that may pass are reported once they have lasted.
+  bool HasLasted(const kubernetes::PodFailure& failure);
+  absl::Status WriteVersion(const engine::ApplyWorkload& action);
+  absl::Status DeleteIt();
+
+  kubernetes::Api& api_;
+  Clock& clock_;
+  const RolloutTarget target_;
+  const Written on_written_;
+  const std::stop_token hard_stop_;
+  kubernetes::ChangeSignal signal_;
+  uint64_t seen_version_ = 0;
+  std::unique_ptr<kubernetes::ObjectWatch> workload_;
+  std::unique_ptr<kubernetes::ObjectWatch> replica_sets_;
+  std::unique_ptr<kubernetes::ObjectWatch> pods_;
+  std::optional<kubernetes::ApplyResult> last_write_;
+  std::optional<engine::Version> last_version_;
+  bool deleted_ = false;
+  std::map<std::string, absl::Time> first_seen_;
+};
+
+}  // namespace delivery::runner
+
+#endif  // DELIVERY_RUNNER_ROLLOUT_PORT_H_

@@ -1,0 +1,34 @@
+// Writes the user's workload object by server-side apply, and explains refusals.
+#ifndef DELIVERY_RUNNER_WORKLOAD_WRITER_H_
+#define DELIVERY_RUNNER_WORKLOAD_WRITER_H_
+
+#include <stop_token>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "provider/kubernetes/api.h"
+#include "provider/kubernetes/field_path.h"
+
+namespace delivery::runner {
+
+struct WorkloadWrite {
+  Json manifest;  // only the fields the user named
+  // Take every field from other managers (force_conflicts).
+  bool force = false;
+  // Fields that were ours, that somebody changed, and whose correction the user has seen in the
+  // plan: these are taken back without `force`.
+  std::vector<kubernetes::FieldPath> agreed;
+};
+
+enum class WriteMode { kDryRun, kWrite };
+
+// Aborted for a conflict with another manager: the message names each field, its manager and when
+// that manager last wrote, and what to do. Other refusals as Api::Apply's. A conflict only over
+// agreed fields is forced with the resourceVersion that was read, so that nothing newer is lost.
+absl::StatusOr<kubernetes::ApplyResult> WriteWorkload(kubernetes::Api& api,
+                                                      const WorkloadWrite& write, WriteMode mode,
+                                                      const std::stop_token& stop);
+
+}  // namespace delivery::runner
+
+#endif  // DELIVERY_RUNNER_WORKLOAD_WRITER_H_
