@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A complete Kubernetes cluster for tests and the demo: cluster.py up | down | status | build. See README.md."""
+"""A complete Kubernetes cluster for tests and the demo: cluster.py up | down | status | env | build. See README.md."""
 
 import argparse
 import fcntl
@@ -111,13 +111,16 @@ def status(layout: Layout) -> bool:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("command", choices=["up", "down", "status", "build"])
+    parser.add_argument("command", choices=["up", "down", "status", "env", "build"])
     command = parser.parse_args().command
     try:
         if command == "build":
             print(golang.kubernetes(), golang.opentofu(), sep="\n")
             return 0
         layout = Layout()
+        if command == "env":
+            print(layout.env_file)
+            return 0
         if command == "status":
             return 0 if status(layout) else 1
         layout.run.mkdir(parents=True, exist_ok=True)

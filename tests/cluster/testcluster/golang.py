@@ -126,6 +126,7 @@ def _fetch_toolchain(go: str) -> Optional[Path]:
         return None
     work = target.with_name(f"{target.name}.copying")
     shutil.rmtree(work, ignore_errors=True)
+    target.parent.mkdir(parents=True, exist_ok=True)
     subprocess.run(["cp", "-r", "--no-preserve=mode", folder, str(work)], check=True)
     for program in [*work.glob("bin/*"), *work.glob("pkg/tool/*/*")]:
         program.chmod(0o755)

@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# Everything that CI checks, in the order in which a mistake shows soonest. ./dev test calls it.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+
+step() {
+  local began=$SECONDS what=$1
+  shift
+  printf '\n==> %s\n' "$what"
+  "$@"
+  printf '<== %s: %d s\n' "$what" $((SECONDS - began))
+}
+
+build() {
+  cmake --preset "$1"
+  cmake --build --preset "$1"
+}
+
+jobs=$(nproc)
+step "packages" tests/cluster/setup.sh
+step "build (dev)" build dev
+step "unit tests" ctest --preset dev --label-regex '^unit$' --no-tests=error -j "$jobs"
+step "build (asan-ubsan)" build asan-ubsan
+step "unit tests under sanitizers" ctest --preset asan-ubsan --no-tests=error -j "$jobs"
+
+# A cluster that was up before is somebody's: leave it up.
+log=$(mktemp)
+was_up=yes
+python3 tests/cluster/cluster.py status >"$log" 2>&1 || was_up=no
+finish() {
+  if [[ $was_up == no ]]; then
+    # Silent when it works, so that ctest has the last word.
+    python3 tests/cluster/cluster.py down >"$log" 2>&1 || { cat "$log" >&2; rm -f "$log"; exit 1; }
+  fi
+  rm -f "$log"
+}
+trap finish EXIT
+step "cluster" python3 tests/cluster/cluster.py up
+env_file=$(python3 tests/cluster/cluster.py env)
+# shellcheck disable=SC1090 # written by cluster.py
+source "$env_file"
+
+printf '\n==> tests on the real cluster\n'
+# One at a time: they share two cores with the cluster, and the timings they check are real.
+ctest --preset dev --label-regex '^(contract|conformance|e2e)$' --no-tests=error
