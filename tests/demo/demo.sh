@@ -23,13 +23,22 @@ source "$(python3 tests/cluster/cluster.py env)"
 # The caller's settings would change what the demo shows (TF_CLI_ARGS, TF_WORKSPACE, TF_DATA_DIR, TF_LOG, KUBE_*).
 while read -r name; do unset "$name"; done < <(compgen -e | grep -E '^(TF|TOFU|KUBE)_' || :)
 
-write_settings() {
-  # With the override OpenTofu takes the provider from the build folder; no registry, no `tofu init`.
+# Installs the provider the way a user without a registry does: from a folder laid out as a mirror, by `tofu init`.
+# (dev_overrides would need no init, but would put a warning of eight lines before everything the demo shows.)
+install_provider() {
+  local version host package
+  version=$(sed -n 's/^project(.* VERSION \([0-9.]*\).*/\1/p' CMakeLists.txt)
+  rm -rf "$scratch/mirror" "$scratch"/stack/.terraform*
+  # A source address without a host means OpenTofu's registry to tofu; one written for Terraform names the other.
+  for host in registry.opentofu.org registry.terraform.io; do
+    package=$scratch/mirror/$host/delivery-tf/delivery/$version/linux_$(go_architecture)
+    mkdir -p "$package"
+    cp "$provider" "$package/terraform-provider-delivery_v$version"
+  done
   cat >"$scratch/tofurc" <<HCL
 provider_installation {
-  dev_overrides {
-    "delivery-tf/delivery"                       = "${provider%/*}"
-    "registry.terraform.io/delivery-tf/delivery" = "${provider%/*}"
+  filesystem_mirror {
+    path = "$scratch/mirror"
   }
 }
 HCL
@@ -43,6 +52,11 @@ export PATH=$(dirname "$DELIVERY_TOFU"):$(dirname "$DELIVERY_KUBECTL"):\$PATH
 SETTINGS
   # shellcheck disable=SC1091 # written just above
   source "$scratch/env"
+  tofu -chdir="$scratch/stack" init -input=false >"$scratch/output" 2>&1 || { cat "$scratch/output" >&2; fail "tofu init"; }
+}
+
+go_architecture() { # as package folders spell it
+  case $(uname -m) in x86_64) echo amd64 ;; aarch64) echo arm64 ;; *) uname -m ;; esac
 }
 
 # Runs tofu, shows its output indented and keeps it in $scratch/output; the exit status goes to $status.
@@ -71,7 +85,7 @@ expect_running() { # tag
 # An earlier demo on the same cluster: take its workload away first. On a new cluster there is nothing to take away.
 if [[ -e $scratch/stack/terraform.tfstate ]] && grep -qF "$DELIVERY_KUBECONFIG" "$scratch/env"; then
   say "removing what an earlier demo left"
-  write_settings
+  install_provider
   show destroy -auto-approve -var tag=1.0.0
   ((status == 0)) || fail "cannot remove it; ./dev cluster down gives you a fresh cluster"
 fi
@@ -79,7 +93,7 @@ rm -rf "$scratch"
 mkdir -p "$scratch"
 cp -r "$stack" "$scratch/stack"
 rm -rf "$scratch"/stack/.terraform* "$scratch"/stack/*.tfstate*
-write_settings
+install_provider
 
 say "1. the first release: version 1.0.0"
 show apply -auto-approve -var tag=1.0.0
@@ -129,7 +143,7 @@ The cluster and the workload are yours to try now:
 
   source ${scratch#"$PWD"/}/env && cd ${scratch#"$PWD"/}/stack
   tofu plan  -var tag=2.0.0       # what a release will do, step by step
-  tofu apply -var tag=unready     # starts, but is never ready: found before the deadline? press Ctrl-C and apply again
+  tofu apply -var tag=unready     # starts but is never ready; press Ctrl-C, then apply again
   tofu apply -var tag=nope        # an image that does not exist
   kubectl get pods -w
 

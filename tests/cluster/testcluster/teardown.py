@@ -23,7 +23,7 @@ def down(layout: Layout) -> None:
     _unmount(layout)
     _remove_network(layout)
     _remove_log_links(layout)
-    _remove_cgroups()
+    _remove_cgroups(layout)
     _remove_files(layout)
 
 
@@ -115,13 +115,16 @@ def _remove_log_links(layout: Layout) -> None:
             link.unlink()
 
 
-def _remove_cgroups() -> None:
-    """runc removes each container's group, never the parent that containerd names after its namespace."""
+def _remove_cgroups(layout: Layout) -> None:
+    """runc removes each container's group when the container is deleted, which it was not if containerd was gone; the
+    parent, which containerd names after its namespace and shares with any other containerd, stays in any case."""
+    left = [container.name for container in (layout.containerd / "runc" / "k8s.io").glob("*")]
     for parent in [Path("/sys/fs/cgroup/k8s.io"), *Path("/sys/fs/cgroup").glob("*/k8s.io")]:
-        try:
-            parent.rmdir()
-        except OSError:
-            pass  # it is not there, or another containerd has containers in it
+        for group in [*(parent / name for name in left), parent]:
+            try:
+                group.rmdir()
+            except OSError:
+                pass  # it is not there, or another containerd has containers in the parent
 
 
 def _remove_files(layout: Layout) -> None:
