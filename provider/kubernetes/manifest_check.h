@@ -23,6 +23,10 @@ struct ManifestProblem {
 struct ManifestCheckOptions {
   // In the order in which a message should name them.
   std::vector<std::string> allowed_kinds = {"Deployment", "StatefulSet", "DaemonSet"};
+  // What to advise when the kind is none of these; empty: to use one of these.
+  std::string other_kind_remedy;
+  // Containers whose image the resource's `images` sets: the manifest need not have one.
+  std::vector<std::string> images_set_elsewhere;
   // Values that are not known yet (plan). They are absent from the manifest, or null; nothing is
   // reported about them or below them.
   std::vector<FieldPath> unknown;

@@ -21,14 +21,20 @@ struct ListKeys {
   std::map<std::string, std::string> defaults;
 };
 
-// The keys of the list at `path`, null when the list is atomic. Covers pods, pod templates,
+// The keys of the list at `list`, null when the list is atomic. Covers pods, pod templates,
 // workloads and Services.
 const ListKeys* FindListKeys(const FieldPath& list);
+// True for maps that Kubernetes owns and replaces as a whole (nodeSelector).
+bool IsAtomicMap(const FieldPath& map);
 
 // The element's identity; nullopt when it is not an object or lacks a key.
 std::optional<FieldPath::Element> ElementOf(const Json& element, const ListKeys& keys);
-// Null when no element of `list` has this identity.
-const Json* FindElement(const Json& list, const FieldPath::Element& element, const ListKeys& keys);
+// Null when no element of `list` has this identity. `keys` may be null; elements must then have the
+// keys themselves.
+const Json* FindElement(const Json& list, const FieldPath::Element& element, const ListKeys* keys);
+// The keys of the list at `at` if every element of `list` has an identity of its own, else null:
+// such a list is to be treated as atomic.
+const ListKeys* UsableListKeys(const FieldPath& at, const Json& list);
 
 // The part of `live` that `manifest` names: members that the manifest has, recursively;
 // associative lists element by element in the manifest's order; other lists and scalars whole. What
@@ -40,6 +46,10 @@ Json ProjectNamedFields(const Json& manifest, const Json& live);
 const Json* FindField(const Json& object, const FieldPath& path);
 // `path` as positions in `object`; nullopt when `object` has no such field.
 std::optional<ConcreteSteps> ConcretePath(const Json& object, const FieldPath& path);
+
+// `path` with the positions in associative lists of `object` replaced by keys: what it means in
+// another version of the object, whatever its order.
+FieldPath CanonicalPath(const Json& object, const FieldPath& path);
 
 // `object` without the fields that `patterns` cover. List elements by position become null, so that
 // the positions of others stay.
