@@ -15,8 +15,11 @@ class RealClock : public Clock {
     std::mutex mutex;
     std::condition_variable_any condition;
     std::unique_lock lock(mutex);
-    // Waits on the steady clock so that a clock step does not stretch or cut a wait.
-    const auto span = absl::ToChronoNanoseconds(std::max(deadline - Now(), absl::ZeroDuration()));
+    // Waits on the steady clock so that a clock step does not stretch or cut a wait. An infinite
+    // wait is bounded, since adding it to the steady clock would overflow.
+    constexpr absl::Duration kLongest = absl::Hours(24 * 365);
+    const absl::Duration left = std::clamp(deadline - Now(), absl::ZeroDuration(), kLongest);
+    const auto span = absl::ToChronoNanoseconds(left);
     condition.wait_for(lock, stop, span, [] { return false; });
     return !stop.stop_requested();
   }

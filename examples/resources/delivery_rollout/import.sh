@@ -1,0 +1,2 @@
+# A Deployment by namespace/name, or Kind/namespace/name.
+terraform import delivery_rollout.web shop/web

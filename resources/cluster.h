@@ -1,0 +1,49 @@
+// The cluster that the provider was configured with, shared by every resource.
+#ifndef DELIVERY_RESOURCES_CLUSTER_H_
+#define DELIVERY_RESOURCES_CLUSTER_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "provider/base/clock.h"
+#include "provider/kubernetes/api.h"
+
+namespace delivery::resources {
+
+enum class Preflight { kWarn, kError, kOff };
+
+struct Connection {
+  std::shared_ptr<kubernetes::Api> api;
+  std::string default_namespace = "default";
+  Preflight preflight = Preflight::kWarn;
+};
+
+// Thread-safe.
+class Cluster {
+ public:
+  explicit Cluster(Clock& clock) : clock_(clock) {}
+
+  void Set(Connection connection);
+  // Why there is no connection: FailedPrecondition with the remedy.
+  void SetUnavailable(absl::Status why);
+  // The provider's configuration is not known yet (a cluster made in the same apply).
+  void SetUnknown();
+
+  bool IsUnknown() const;
+  absl::StatusOr<Connection> Connect() const;
+  Clock& clock() const { return clock_; }
+
+ private:
+  Clock& clock_;
+  mutable absl::Mutex mutex_;
+  bool unknown_ ABSL_GUARDED_BY(mutex_) = false;
+  absl::StatusOr<Connection> connection_ ABSL_GUARDED_BY(mutex_) =
+      absl::FailedPreconditionError("the provider is not configured");
+};
+
+}  // namespace delivery::resources
+
+#endif  // DELIVERY_RESOURCES_CLUSTER_H_

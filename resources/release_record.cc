@@ -1,0 +1,82 @@
+#include "resources/release_record.h"
+
+#include <utility>
+
+#include "provider/base/status_macros.h"
+#include "provider/value/json_codec.h"
+
+namespace delivery::resources {
+namespace {
+
+constexpr int64_t kVersion = 1;
+
+absl::Status Damaged() {
+  return absl::DataLossError(
+      "the resource's private state cannot be read. It was damaged, or written by an incompatible "
+      "version of the provider; use the version that wrote it, or import the workload anew.");
+}
+
+Json ToJson(const std::optional<WorkloadVersion>& version) {
+  if (!version.has_value()) return Json();
+  const absl::StatusOr<std::string> manifest =
+      value::EncodeJson(version->manifest, value::Type::Dynamic());
+  Json json = {{"manifest", manifest.ok() ? Json(*manifest) : Json()},
+               {"workload", version->workload}};
+  if (version->images.is_known()) json["images"] = KnownImages(version->images);
+  return json;
+}
+
+absl::StatusOr<std::optional<WorkloadVersion>> VersionFromJson(const Json* json) {
+  if (json == nullptr || json->is_null()) return std::nullopt;
+  WorkloadVersion version;
+  absl::StatusOr<value::Value> manifest =
+      value::DecodeJson(GetString(*json, "manifest"), value::Type::Dynamic());
+  const Json* workload = Find(*json, "workload");
+  if (!manifest.ok() || workload == nullptr || !workload->is_object()) return Damaged();
+  version.manifest = *std::move(manifest);
+  version.workload = *workload;
+  if (const Json* images = Find(*json, "images")) {
+    std::map<std::string, std::string> map;
+    for (const auto& [name, image] : images->items()) {
+      if (!image.is_string()) return Damaged();
+      map.emplace(name, image.get<std::string>());
+    }
+    version.images = ToImages(map);
+  }
+  return version;
+}
+
+}  // namespace
+
+absl::StatusOr<ReleaseRecord> ReleaseRecord::Parse(const std::string& text) {
+  ReleaseRecord record;
+  if (text.empty()) return record;
+  const absl::StatusOr<Json> json = ParseJson(text);
+  if (!json.ok() || GetInt(*json, "version") != kVersion) return Damaged();
+  DELIVERY_ASSIGN_OR_RETURN(record.written, VersionFromJson(Find(*json, "written")));
+  if (GetBool(*json, "written_is_good")) {
+    record.good = record.written;
+  } else {
+    DELIVERY_ASSIGN_OR_RETURN(record.good, VersionFromJson(Find(*json, "good")));
+  }
+  record.recorded = GetObject(*json, "recorded");
+  record.generation = GetInt(*json, "generation");
+  record.imported = GetBool(*json, "imported");
+  for (const Json& path : GetArray(*json, "drifted")) {
+    if (path.is_string()) record.drifted.push_back(path.get<std::string>());
+  }
+  return record;
+}
+
+std::string ReleaseRecord::Serialize() const {
+  // Stored once where they are the same, which is the usual case.
+  const bool written_is_good = written.has_value() && good.has_value() && *written == *good;
+  Json json = {
+      {"version", kVersion},  {"written", ToJson(written)}, {"written_is_good", written_is_good},
+      {"recorded", recorded}, {"generation", generation},   {"drifted", drifted},
+      {"imported", imported}};
+  if (!written_is_good) json["good"] = ToJson(good);
+  return DumpJson(json);
+}
+
+}  // namespace delivery::resources

@@ -1,0 +1,46 @@
+// The private state of a workload resource: what was written last, what was good last, and what the
+// server answered, so that a refresh is one request and a rollback needs no history.
+#ifndef DELIVERY_RESOURCES_RELEASE_RECORD_H_
+#define DELIVERY_RESOURCES_RELEASE_RECORD_H_
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "provider/base/json.h"
+#include "resources/workload_arguments.h"
+
+namespace delivery::resources {
+
+// One version of a workload, as the user declared it.
+struct WorkloadVersion {
+  value::Value manifest;        // the argument
+  schema::Attr<Images> images;  // the argument
+  Json workload;                // both together, as it is written
+
+  friend bool operator==(const WorkloadVersion&, const WorkloadVersion&) = default;
+};
+
+struct ReleaseRecord {
+  // What the last write that stands was.
+  std::optional<WorkloadVersion> written;
+  // The version of the last release that succeeded; what a rollback restores.
+  std::optional<WorkloadVersion> good;
+  // The named fields of `written` as the API server returned them.
+  Json recorded;
+  // metadata.generation at the last look.
+  int64_t generation = 0;
+  // Drifted fields (FieldPath spelling) that the state shows, whose correction a plan shows.
+  std::vector<std::string> drifted;
+  // Imported, and nothing written by us yet.
+  bool imported = false;
+
+  // The empty text is an empty record. DataLoss when it is damaged.
+  static absl::StatusOr<ReleaseRecord> Parse(const std::string& text);
+  std::string Serialize() const;
+};
+
+}  // namespace delivery::resources
+
+#endif  // DELIVERY_RESOURCES_RELEASE_RECORD_H_

@@ -1,0 +1,435 @@
+// delivery_rollout: releases a workload in place. Kubernetes' own controllers do the work; the
+// resource writes, waits, explains, rolls back and shows drift.
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "provider/kubernetes/object.h"
+#include "provider/runner/release.h"
+#include "resources/catalog.h"
+#include "resources/cluster.h"
+#include "resources/manifest_value.h"
+#include "resources/release_record.h"
+#include "resources/typed_resource.h"
+#include "resources/workload_apply.h"
+#include "resources/workload_arguments.h"
+#include "resources/workload_plan.h"
+#include "resources/workload_refresh.h"
+
+namespace delivery::resources {
+namespace {
+
+using schema::Attr;
+using schema::Spec;
+using value::Path;
+
+constexpr char kTypeName[] = "delivery_rollout";
+
+struct Rollout {
+  WorkloadArguments arguments;
+  Attr<std::string> on_failure;
+  WorkloadResults results;
+
+  static const Spec<Rollout>& Declaration() {
+    static const auto* const spec = [] {
+      auto* s = new Spec<Rollout>(
+          "Releases a Kubernetes Deployment in place: writes it by server-side apply, waits until "
+          "the rollout is complete, explains a failure and rolls it back, and shows drift with its "
+          "author.");
+      s->Embed(&Rollout::arguments);
+      s->Field("on_failure", &Rollout::on_failure)
+          .Default("rollback")
+          .OneOf({"rollback", "pause", "keep"})
+          .Doc(
+              "What happens to a release that failed: the last good version is written back (a "
+              "first release is removed), the rollout is paused where it is, or it is left.");
+      s->Embed(&Rollout::results);
+      return s;
+    }();
+    return *spec;
+  }
+};
+
+// The arguments that decide what is released, apart from manifest and images.
+bool NeedsRelease(const std::string& phase) {
+  return phase == phase::kFailed || phase == phase::kInterrupted;
+}
+
+std::string PhaseOf(const Rollout& model) {
+  if (!model.results.status.is_known()) return "";
+  return model.results.status->phase.value_or("");
+}
+
+engine::OnFailure OnFailureOf(const Rollout& model) {
+  const std::string text = model.on_failure.value_or("rollback");
+  if (text == "pause") return engine::OnFailure::kPause;
+  if (text == "keep") return engine::OnFailure::kKeep;
+  return engine::OnFailure::kRollback;
+}
+
+const schema::IdentitySchema& WorkloadIdentitySchema() {
+  static const auto* const schema = [] {
+    auto* s = new schema::IdentitySchema;
+    s->attributes = {{"kind", value::Type::String(), false, true, "Kind of the workload."},
+                     {"namespace", value::Type::String(), true, false, "Its namespace."},
+                     {"name", value::Type::String(), true, false, "Its name."}};
+    return s;
+  }();
+  return *schema;
+}
+
+class RolloutResource final : public TypedResource<Rollout> {
+ public:
+  explicit RolloutResource(const Cluster& cluster) : TypedResource(kTypeName), cluster_(cluster) {}
+
+  const schema::IdentitySchema* identity_schema() const override {
+    return &WorkloadIdentitySchema();
+  }
+
+ protected:
+  void ValidateConfig(const Rollout& config, Diagnostics& diagnostics) const override {
+    ValidateWorkloadArguments(config.arguments, {"Deployment"}, diagnostics);
+  }
+
+  value::Value IdentityOf(const Rollout& model) const override {
+    if (!model.results.id.is_known() || !model.arguments.manifest.is_known()) return {};
+    const kubernetes::ObjectRef ref = RefOf(model);
+    return value::Value::Object({{"kind", value::Value::String(ref.kind)},
+                                 {"namespace", value::Value::String(ref.namespace_name)},
+                                 {"name", value::Value::String(ref.name)}});
+  }
+
+  TypedState<Rollout> ReadState(const plugin::CallContext& context, Rollout prior,
+                                const std::string& private_state) const override {
+    TypedState<Rollout> state{prior, private_state, {}};
+    if (cluster_.IsUnknown()) {
+      state.diagnostics.Warning({}, "Refresh was skipped",
+                                "The provider's configuration is not known yet, so the cluster "
+                                "cannot be asked; the state is shown as it was.");
+      return state;
+    }
+    const absl::StatusOr<Connection> connection = cluster_.Connect();
+    absl::StatusOr<ReleaseRecord> record = ReleaseRecord::Parse(private_state);
+    if (!connection.ok() || !record.ok()) {
+      AddApiError({}, "Refresh failed", connection.ok() ? record.status() : connection.status(),
+                  state.diagnostics);
+      return state;
+    }
+    const absl::StatusOr<Json> live = connection->api->Get(RefOf(prior), context.stop);
+    if (absl::IsNotFound(live.status())) {
+      state.model.reset();
+      return state;
+    }
+    if (!live.ok()) {
+      AddApiError({}, absl::StrCat("Refresh of ", RefOf(prior).ToString(), " failed"),
+                  live.status(), state.diagnostics);
+      return state;
+    }
+    const bool open = RefreshPhase(*connection, context, *live, *record, prior, state.diagnostics);
+    RefreshFromLive(*live, open, prior.arguments, prior.results, *record, state.diagnostics);
+    state.private_state = record->Serialize();
+    state.model = std::move(prior);
+    return state;
+  }
+
+  TypedPlan<Rollout> PlanChange(const plugin::CallContext& context, const Rollout& config,
+                                const std::optional<Rollout>& prior, Rollout planned,
+                                const std::string& private_state) const override {
+    TypedPlan<Rollout> plan{std::move(planned), private_state, {}, {}};
+    const absl::StatusOr<ReleaseRecord> record = ReleaseRecord::Parse(private_state);
+    if (!record.ok()) {
+      AddApiError({}, "Plan failed", record.status(), plan.diagnostics);
+      return plan;
+    }
+    if (prior.has_value()) {
+      PlanUpdate(config, *prior, *record, plan);
+    } else {
+      PlanCreate(config, plan);
+    }
+    const bool release = plan.planned.results.status.is_unknown();
+    if (release && plan.requires_replace.empty() && !plan.diagnostics.HasErrors()) {
+      RehearseWrite(context, plan.planned, prior.has_value(), *record, plan.diagnostics);
+    }
+    return plan;
+  }
+
+  TypedState<Rollout> Create(const plugin::CallContext& context, Rollout planned,
+                             const std::string&) const override {
+    return Release(context, std::nullopt, std::move(planned), ReleaseRecord());
+  }
+
+  TypedState<Rollout> Update(const plugin::CallContext& context, Rollout prior, Rollout planned,
+                             const std::string& private_state) const override {
+    absl::StatusOr<ReleaseRecord> record = ReleaseRecord::Parse(private_state);
+    if (!record.ok()) {
+      TypedState<Rollout> state{std::move(prior), private_state, {}};
+      AddApiError({}, "Update failed", record.status(), state.diagnostics);
+      return state;
+    }
+    // Nothing to release: only settings of the resource changed.
+    if (!planned.results.status.is_unknown()) return {std::move(planned), private_state, {}};
+    return Release(context, std::move(prior), std::move(planned), *std::move(record));
+  }
+
+  TypedState<Rollout> Delete(const plugin::CallContext& context, const Rollout& prior,
+                             const std::string& private_state) const override {
+    TypedState<Rollout> state{std::nullopt, "", {}};
+    const absl::StatusOr<Connection> connection = cluster_.Connect();
+    const kubernetes::ObjectRef ref = RefOf(prior);
+    absl::Status removed = connection.status();
+    if (connection.ok()) {
+      removed = runner::RemoveWorkload(*connection->api, cluster_.clock(), ref,
+                                       prior.results.uid.value_or(""),
+                                       DeleteTimeout(prior.arguments), context.stop);
+    }
+    if (removed.ok()) return state;
+    state.model = prior;
+    state.private_state = private_state;
+    AddApiError({}, absl::StrCat("Destroying ", ref.ToString(), " failed"), removed,
+                state.diagnostics);
+    return state;
+  }
+
+  TypedState<Rollout> ImportState(const plugin::CallContext& context,
+                                  const plugin::ImportRequest& request) const override;
+
+ private:
+  static kubernetes::ObjectRef RefOf(const Rollout& model) {
+    return WorkloadRef(model.arguments, NamespaceOfId(model.results.id.value()));
+  }
+
+  // Only a workload whose generation moved, or that was not finished, can have an open run: so an
+  // unchanged one costs a single request.
+  bool RefreshPhase(const Connection& connection, const plugin::CallContext& context,
+                    const Json& live, const ReleaseRecord& record, Rollout& model,
+                    Diagnostics& diagnostics) const {
+    const std::string before = PhaseOf(model);
+    const bool unfinished = NeedsRelease(before) || before == phase::kProgressing;
+    if (!unfinished && kubernetes::GenerationOf(live) == record.generation) return false;
+    absl::StatusOr<std::optional<ReleaseStatus>> open =
+        OpenRunStatus(*connection.api, RefOf(model), cluster_.clock().Now(), context.stop);
+    if (!open.ok()) {
+      diagnostics.Warning({}, "It could not be told whether a release is open",
+                          std::string(open.status().message()));
+      return false;
+    }
+    if (!open->has_value()) return false;
+    if ((*open)->phase.value() == phase::kProgressing) {
+      diagnostics.Warning({}, absl::StrCat(RefOf(model).ToString(), " is being released"),
+                          (*open)->message.value());
+    }
+    model.results.status = **std::move(open);
+    return true;
+  }
+
+  std::optional<std::string> DefaultNamespace() const {
+    const absl::StatusOr<Connection> connection = cluster_.Connect();
+    if (!connection.ok()) return std::nullopt;
+    return connection->default_namespace;
+  }
+
+  void PlanCreate(const Rollout& config, TypedPlan<Rollout>& plan) const {
+    Rollout& planned = plan.planned;
+    Rollout::Declaration().PlanComputed(config, nullptr, planned);
+    if (planned.arguments.manifest.is_known()) {
+      const std::string otherwise = DefaultNamespace().value_or("");
+      const auto namespace_name = NamespaceOf(planned.arguments.manifest.value(), otherwise);
+      const value::Value name = planned.arguments.manifest->Get("metadata").Get("name");
+      if (namespace_name.has_value() && !namespace_name->empty() && name.is_string()) {
+        planned.results.id = absl::StrCat(*namespace_name, "/", name.AsString());
+      }
+    }
+    SetReleasePlan(nullptr, ReleaseRecord(), planned);
+    if (cluster_.IsUnknown()) {
+      plan.diagnostics.Warning({}, "Planned without the cluster",
+                               "The provider's configuration is not known yet; what depends on the "
+                               "cluster is checked when it is applied.");
+    }
+  }
+
+  void PlanUpdate(const Rollout& config, const Rollout& prior, const ReleaseRecord& record,
+                  TypedPlan<Rollout>& plan) const {
+    Rollout& planned = plan.planned;
+    WorkloadArguments& arguments = planned.arguments;
+    // An open run is recognised by the configuration's own words.
+    if (arguments.manifest.is_known() && !NeedsRelease(PhaseOf(prior)) &&
+        AsksForNothingNew(arguments.manifest.value(), prior.arguments.manifest.value(),
+                          IgnoredFields(arguments), record.imported)) {
+      arguments.manifest = prior.arguments.manifest;
+    }
+    const bool changed = !(arguments.manifest == prior.arguments.manifest) ||
+                         ImagesChanged(arguments.images, prior, record);
+    if (!changed && !NeedsRelease(PhaseOf(prior))) {
+      planned.results = prior.results;
+      return;
+    }
+    Rollout::Declaration().PlanComputed(config, &prior, planned);
+    if (arguments.manifest.is_known() && IdentityChanged(arguments, prior)) {
+      plan.requires_replace.push_back(Path::Of("manifest"));
+      plan.diagnostics.Warning(
+          Path::Of("manifest"), "The workload is replaced",
+          "Kind, API group, namespace, name or selector changed, which Kubernetes cannot do in "
+          "place: the workload is deleted and created anew, and is down in between.");
+      planned.results.uid = Attr<std::string>::Unknown();
+      planned.results.id = Attr<std::string>::Unknown();
+      return;
+    }
+    SetReleasePlan(&prior, record, planned);
+  }
+
+  // After an import `images` was never seen: what already runs is no change.
+  static bool ImagesChanged(const Attr<Images>& images, const Rollout& prior,
+                            const ReleaseRecord& record) {
+    if (!record.imported || !images.is_known()) return !(images == prior.arguments.images);
+    const auto running = kubernetes::ImagesOf(ToPartialJson(prior.arguments.manifest.value()).json);
+    for (const auto& [name, image] : images.value()) {
+      const auto live = running.find(name);
+      if (!image.is_known() || live == running.end() || live->second != image.value()) return true;
+    }
+    return false;
+  }
+
+  static bool IdentityChanged(const WorkloadArguments& arguments, const Rollout& prior) {
+    const std::string otherwise = NamespaceOfId(prior.results.id.value());
+    const PartialManifest wanted = ToPartialJson(arguments.manifest.value());
+    if (!wanted.unknown.empty()) return false;
+    return !(
+        resources::IdentityOf(wanted.json, otherwise) ==
+        resources::IdentityOf(ToPartialJson(prior.arguments.manifest.value()).json, otherwise));
+  }
+
+  static void SetReleasePlan(const Rollout* prior, const ReleaseRecord& record, Rollout& planned) {
+    const WorkloadArguments& arguments = planned.arguments;
+    const bool known = arguments.manifest.is_known() && arguments.manifest->IsWhollyKnown() &&
+                       !arguments.images.is_unknown() &&
+                       schema::EncodeAttr(arguments.images).IsWhollyKnown();
+    if (!known) return;
+    ReleasePlanInput input;
+    input.arguments = &arguments;
+    input.prior = prior == nullptr ? nullptr : &prior->arguments;
+    input.record = &record;
+    input.prior_phase = prior == nullptr ? "" : PhaseOf(*prior);
+    input.on_failure = OnFailureOf(planned);
+    std::vector<Attr<std::string>> lines;
+    for (std::string& line : DescribeRollout(input)) lines.emplace_back(std::move(line));
+    planned.results.release_plan = std::move(lines);
+  }
+
+  void RehearseWrite(const plugin::CallContext& context, const Rollout& planned, bool update,
+                     const ReleaseRecord& record, Diagnostics& diagnostics) const {
+    const absl::StatusOr<Connection> connection = cluster_.Connect();
+    if (!connection.ok() || planned.results.release_plan.is_unknown() ||
+        !planned.results.id.is_known()) {
+      return;
+    }
+    const absl::StatusOr<WriteIntent> intent =
+        IntentOf(planned.arguments, NamespaceOfId(planned.results.id.value()), record);
+    if (!intent.ok()) return;
+    Rehearse(*connection, *intent, !update, planned.arguments.adopt_existing.value_or(false),
+             cluster_.clock().Now(), context.stop, diagnostics);
+  }
+
+  TypedState<Rollout> Release(const plugin::CallContext& context, std::optional<Rollout> prior,
+                              Rollout planned, ReleaseRecord record) const {
+    TypedState<Rollout> state;
+    const absl::StatusOr<Connection> connection = cluster_.Connect();
+    if (!connection.ok()) {
+      state.model = std::move(prior);
+      if (state.model.has_value()) state.private_state = record.Serialize();
+      AddApiError({}, "No connection to the cluster", connection.status(), state.diagnostics);
+      return state;
+    }
+    ReleaseJob job;
+    job.resource_type = kTypeName;
+    job.on_failure = OnFailureOf(planned);
+    job.planned = {planned.arguments, planned.results, record};
+    if (prior.has_value()) job.prior = {prior->arguments, prior->results, record};
+    ReleaseVerdict verdict = ReleaseWorkload(*connection, cluster_.clock(), job, context.stop);
+    state.diagnostics = std::move(verdict.diagnostics);
+    if (verdict.unchanged && prior.has_value()) {
+      state.model = std::move(prior);
+      state.private_state = record.Serialize();
+    }
+    if (!verdict.state.has_value()) return state;
+    Rollout result = std::move(planned);
+    result.arguments = std::move(verdict.state->arguments);
+    result.results = std::move(verdict.state->results);
+    state.private_state = verdict.state->record.Serialize();
+    state.model = std::move(result);
+    return state;
+  }
+
+  const Cluster& cluster_;
+};
+
+struct ImportTarget {
+  std::string kind = "Deployment";
+  std::string namespace_name;
+  std::string name;
+};
+
+std::optional<ImportTarget> ParseImport(const plugin::ImportRequest& request) {
+  if (request.identity.is_known()) {
+    const auto text = [&](const char* key) {
+      const value::Value value = request.identity.Get(key);
+      return value.is_string() ? value.AsString() : std::string();
+    };
+    const std::string kind = text("kind");
+    return ImportTarget{kind.empty() ? "Deployment" : kind, text("namespace"), text("name")};
+  }
+  const std::vector<std::string> parts = absl::StrSplit(request.id, '/');
+  if (parts.size() == 2) return ImportTarget{"Deployment", parts[0], parts[1]};
+  if (parts.size() == 3) return ImportTarget{parts[0], parts[1], parts[2]};
+  return std::nullopt;
+}
+
+TypedState<Rollout> RolloutResource::ImportState(const plugin::CallContext& context,
+                                                 const plugin::ImportRequest& request) const {
+  TypedState<Rollout> state;
+  const std::optional<ImportTarget> target = ParseImport(request);
+  if (!target.has_value() || target->namespace_name.empty() || target->name.empty() ||
+      target->kind != "Deployment") {
+    state.diagnostics.Error({}, "Invalid import id",
+                            absl::StrCat("\"", request.id,
+                                         "\" is not an id of this resource. The "
+                                         "form is namespace/name, or Deployment/namespace/name."));
+    return state;
+  }
+  const absl::StatusOr<Connection> connection = cluster_.Connect();
+  const kubernetes::ObjectRef ref{"apps/v1", target->kind, target->namespace_name, target->name};
+  const absl::StatusOr<Json> live = connection.ok() ? connection->api->Get(ref, context.stop)
+                                                    : absl::StatusOr<Json>(connection.status());
+  if (!live.ok()) {
+    AddApiError({}, absl::StrCat("Import of ", ref.ToString(), " failed"), live.status(),
+                state.diagnostics);
+    return state;
+  }
+  Rollout model;
+  Rollout::Declaration().ApplyDefaults(model);
+  model.results.id = absl::StrCat(ref.namespace_name, "/", ref.name);
+  ReleaseRecord record;
+  record.imported = true;
+  RefreshFromLive(*live, false, model.arguments, model.results, record, state.diagnostics);
+  model.results.last_good_images = model.results.running_images;
+  model.results.failed_images = Images();
+  model.results.release_plan = std::vector<Attr<std::string>>();
+  ReleaseStatus status;
+  status.phase = std::string(phase::kSucceeded);
+  status.message = std::string("imported");
+  model.results.status = std::move(status);
+  state.model = std::move(model);
+  state.private_state = record.Serialize();
+  return state;
+}
+
+}  // namespace
+
+std::unique_ptr<plugin::Resource> MakeRollout(const Cluster& cluster) {
+  return std::make_unique<RolloutResource>(cluster);
+}
+
+}  // namespace delivery::resources

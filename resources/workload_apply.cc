@@ -1,0 +1,342 @@
+#include "resources/workload_apply.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "provider/base/status_macros.h"
+#include "provider/kubernetes/named_fields.h"
+#include "provider/kubernetes/object.h"
+#include "provider/runner/journal.h"
+#include "provider/runner/release.h"
+#include "resources/manifest_value.h"
+#include "resources/workload_plan.h"
+#include "resources/workload_refresh.h"
+
+namespace delivery::resources {
+namespace {
+
+using engine::Outcome;
+using value::Path;
+
+std::string Timestamp(absl::Time time) {
+  return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", time, absl::UTCTimeZone());
+}
+
+std::string ImagesText(const Json& workload) {
+  return absl::StrJoin(kubernetes::ImagesOf(workload), ", ", absl::PairFormatter(" = "));
+}
+
+// Everything a release works with, gathered before the first write.
+struct Prepared {
+  kubernetes::ObjectRef ref;
+  WriteIntent intent;
+  std::optional<Json> live;      // the object as it is, nullopt when there is none
+  std::optional<Json> previous;  // what a rollback writes
+  bool adopting = false;
+  std::string identity;  // of the run: the same for the apply that resumes it
+};
+
+absl::Status ExistsAlready(const kubernetes::ObjectRef& ref) {
+  return absl::AlreadyExistsError(absl::StrCat(
+      ref.ToString(), " exists already, and this resource does not manage it. Import it (id \"",
+      ref.namespace_name, "/", ref.name,
+      "\"), or set adopt_existing = true to release over it. Nothing was changed."));
+}
+
+// Whether the object found by a create is what a killed create of this very release left.
+absl::StatusOr<bool> IsOwnUnfinishedCreate(kubernetes::Api& api, const ReleaseJob& job,
+                                           const Prepared& prepared, const std::stop_token& stop) {
+  DELIVERY_ASSIGN_OR_RETURN(const auto entry, runner::LoadJournal(api, prepared.ref, stop));
+  return entry.has_value() && entry->state.step != engine::Step::kDone &&
+         entry->state.first_release && entry->resource_type == job.resource_type &&
+         entry->state.identity == prepared.identity;
+}
+
+absl::StatusOr<Prepared> Prepare(const Connection& connection, const ReleaseJob& job,
+                                 const std::stop_token& stop) {
+  Prepared prepared;
+  const WorkloadArguments& arguments = job.planned.arguments;
+  const std::string namespace_name =
+      job.prior.has_value() ? NamespaceOfId(job.prior->results.id.value())
+                            : NamespaceOf(arguments.manifest.value(), connection.default_namespace)
+                                  .value_or(connection.default_namespace);
+  const ReleaseRecord& record = job.planned.record;
+  DELIVERY_ASSIGN_OR_RETURN(prepared.intent, IntentOf(arguments, namespace_name, record));
+  prepared.ref = kubernetes::RefOf(prepared.intent.workload);
+
+  absl::StatusOr<Json> live = connection.api->Get(prepared.ref, stop);
+  if (live.ok()) {
+    prepared.live = *std::move(live);
+  } else if (!absl::IsNotFound(live.status())) {
+    return live.status();
+  }
+  if (job.prior.has_value() && !prepared.live.has_value()) {
+    return absl::NotFoundError(absl::StrCat(prepared.ref.ToString(),
+                                            " was deleted after the plan was made. Nothing was "
+                                            "changed; plan again to create it anew."));
+  }
+  prepared.identity = engine::RunIdentity(DumpJson(prepared.intent.workload));
+  if (record.good.has_value()) {
+    prepared.previous = record.good->workload;
+  } else if (job.prior.has_value()) {
+    // Imported: what runs now is all that is known of before.
+    prepared.previous = kubernetes::ProjectNamedFields(prepared.intent.workload, *prepared.live);
+  }
+  if (job.prior.has_value()) KeepLiveValues(*prepared.live, prepared.intent);
+  return prepared;
+}
+
+// A first release over an existing object: its own unfinished one, an adoption, or an error.
+absl::Status PrepareCreateOverExisting(const Connection& connection, const ReleaseJob& job,
+                                       Prepared& prepared, const std::stop_token& stop) {
+  DELIVERY_ASSIGN_OR_RETURN(const bool own,
+                            IsOwnUnfinishedCreate(*connection.api, job, prepared, stop));
+  if (own) return absl::OkStatus();
+  if (!job.planned.arguments.adopt_existing.value_or(false)) return ExistsAlready(prepared.ref);
+  prepared.adopting = true;
+  prepared.previous = kubernetes::ProjectNamedFields(prepared.intent.workload, *prepared.live);
+  return absl::OkStatus();
+}
+
+engine::Plan EnginePlan(const ReleaseJob& job, const Prepared& prepared) {
+  const WorkloadArguments& arguments = job.planned.arguments;
+  engine::Plan plan;
+  plan.first_release = !job.prior.has_value() && !prepared.adopting;
+  plan.on_failure = job.on_failure;
+  plan.on_interrupt = OnInterruptOf(arguments);
+  plan.progress_deadline = ProgressDeadline(arguments);
+  plan.timeout = job.prior.has_value() ? UpdateTimeout(arguments) : CreateTimeout(arguments);
+  plan.identity = prepared.identity;
+  return plan;
+}
+
+runner::ReleaseRequest Request(const ReleaseJob& job, const Prepared& prepared, engine::Plan plan) {
+  runner::ReleaseRequest request;
+  request.resource_type = job.resource_type;
+  request.plan = std::move(plan);
+  request.target.ref = prepared.ref;
+  request.target.new_version = {prepared.intent.workload, prepared.intent.force,
+                                prepared.intent.agreed};
+  if (prepared.previous.has_value()) {
+    request.target.previous_version =
+        runner::WorkloadWrite{*prepared.previous, prepared.intent.force, prepared.intent.agreed};
+  }
+  request.target.schedule_timeout = ScheduleTimeout(job.planned.arguments);
+  if (prepared.live.has_value()) request.workload_uid = kubernetes::UidOf(*prepared.live);
+  return request;
+}
+
+// The arguments with the manifest and images of the version that the cluster has now.
+void SetVersion(const ReleaseJob& job, const Prepared& prepared,
+                const std::optional<engine::Version>& version, WorkloadState& state) {
+  if (!version.has_value()) return;
+  WorkloadVersion wanted{job.planned.arguments.manifest.value(), job.planned.arguments.images,
+                         prepared.intent.workload};
+  if (*version == engine::Version::kPrevious) {
+    wanted = state.record.good.has_value()
+                 ? *state.record.good
+                 : WorkloadVersion{job.prior->arguments.manifest.value(),
+                                   job.prior->arguments.images, *prepared.previous};
+  }
+  state.arguments.manifest = wanted.manifest;
+  state.arguments.images = wanted.images;
+  state.record.written = std::move(wanted);
+}
+
+std::string PhaseOf(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::kSucceeded:
+      return phase::kSucceeded;
+    case Outcome::kRolledBack:
+    case Outcome::kRemoved:
+    case Outcome::kRefused:
+      return phase::kRolledBack;
+    case Outcome::kInterrupted:
+      return phase::kInterrupted;
+    case Outcome::kFailed:
+      break;
+  }
+  return phase::kFailed;
+}
+
+std::string FirstLineOf(const std::string& text) { return text.substr(0, text.find('\n')); }
+
+void SetStatus(const runner::ReleaseResult& result, absl::Time now, ReleaseStatus& status) {
+  status.phase = PhaseOf(result.outcome);
+  status.message = result.outcome == Outcome::kSucceeded ? std::string("release complete")
+                                                         : FirstLineOf(result.reason);
+  if (result.outcome == Outcome::kInterrupted) {
+    status.message =
+        absl::StrCat("stopped at step \"", engine::StepName(result.step), "\"; apply goes on",
+                     result.reason.empty() ? "" : ": ", FirstLineOf(result.reason));
+  }
+  status.started_at = Timestamp(result.started_at);
+  status.finished_at = result.outcome == Outcome::kInterrupted
+                           ? schema::Attr<std::string>()
+                           : schema::Attr<std::string>(Timestamp(now));
+}
+
+// The state after a run that the cluster still has an object of.
+WorkloadState StateAfter(const Connection& connection, Clock& clock, const ReleaseJob& job,
+                         const Prepared& prepared, const runner::ReleaseResult& result,
+                         const std::stop_token& stop) {
+  WorkloadState state = job.planned;
+  if (job.prior.has_value() && result.outcome != Outcome::kSucceeded) {
+    state.arguments.manifest = job.prior->arguments.manifest;
+    state.arguments.images = job.prior->arguments.images;
+  }
+  SetVersion(job, prepared, result.version, state);
+  const Json written_workload =
+      state.record.written.has_value() ? state.record.written->workload : Json();
+  if (result.written.has_value()) {
+    state.record.recorded = kubernetes::ProjectNamedFields(written_workload, *result.written);
+    state.record.imported = false;
+    state.record.drifted.clear();
+  }
+  // The controller has written the revision since; one look serves every computed attribute.
+  const absl::StatusOr<Json> live = connection.api->Get(prepared.ref, stop);
+  const Json& seen = live.ok() ? *live : result.written.has_value() ? *result.written : Json();
+  if (seen.is_object()) {
+    state.record.generation = kubernetes::GenerationOf(seen);
+    SetLiveResults(seen, written_workload, state.results);
+  }
+  if (result.outcome == Outcome::kSucceeded) state.record.good = state.record.written;
+  state.results.id = absl::StrCat(prepared.ref.namespace_name, "/", prepared.ref.name);
+  state.results.last_good_images =
+      ToImages(state.record.good.has_value() ? kubernetes::ImagesOf(state.record.good->workload)
+                                             : kubernetes::StringMap());
+  const bool failed =
+      result.outcome != Outcome::kSucceeded && result.outcome != Outcome::kInterrupted;
+  state.results.failed_images =
+      ToImages(failed ? kubernetes::ImagesOf(prepared.intent.workload) : kubernetes::StringMap());
+  ReleaseStatus status;
+  SetStatus(result, clock.Now(), status);
+  state.results.status = std::move(status);
+  return state;
+}
+
+std::string WhatWasDone(const ReleaseJob& job, const Prepared& prepared,
+                        const runner::ReleaseResult& result) {
+  const std::string what = prepared.ref.ToString();
+  switch (result.outcome) {
+    case Outcome::kRolledBack:
+      return prepared.adopting
+                 ? absl::StrCat(what, " was put back as it was before and is not recorded.")
+                 : absl::StrCat("The previous version runs again (",
+                                prepared.previous.has_value() ? ImagesText(*prepared.previous) : "",
+                                "). The next plan shows the change again.");
+    case Outcome::kRemoved:
+      return absl::StrCat(what, " was removed again; nothing is left of it.");
+    case Outcome::kRefused:
+      return "Nothing was changed.";
+    case Outcome::kFailed:
+      if (job.on_failure == engine::OnFailure::kPause) {
+        return absl::StrCat("The rollout of ", what,
+                            " is paused where it is (on_failure = "
+                            "\"pause\"). The next apply tries again.");
+      }
+      if (job.on_failure == engine::OnFailure::kKeep) {
+        return absl::StrCat(what,
+                            " is left as it is (on_failure = \"keep\"). The next apply tries "
+                            "again.");
+      }
+      return absl::StrCat("Look at ", what, "; the next apply tries again.");
+    case Outcome::kInterrupted:
+      return absl::StrCat("It stopped at step \"", engine::StepName(result.step),
+                          "\"; the workload serves meanwhile. Run apply again: it ",
+                          job.planned.arguments.on_interrupt.value_or("resume") == "rollback"
+                              ? "rolls back (on_interrupt = \"rollback\")."
+                              : "goes on from there.");
+    case Outcome::kSucceeded:
+      break;
+  }
+  return "";
+}
+
+std::string Summary(const Prepared& prepared, Outcome outcome) {
+  const std::string what = prepared.ref.ToString();
+  switch (outcome) {
+    case Outcome::kRolledBack:
+      return absl::StrCat("Release of ", what, " failed and was rolled back");
+    case Outcome::kRemoved:
+      return absl::StrCat("First release of ", what, " failed and was removed");
+    case Outcome::kRefused:
+      return absl::StrCat("Release of ", what, " was refused");
+    case Outcome::kInterrupted:
+      return absl::StrCat("Release of ", what, " was interrupted");
+    default:
+      return absl::StrCat("Release of ", what, " failed");
+  }
+}
+
+void Explain(const ReleaseJob& job, const Prepared& prepared, const runner::ReleaseResult& result,
+             Diagnostics& diagnostics) {
+  if (!result.store_status.ok()) {
+    diagnostics.Warning({}, "The journal of the release could not be written",
+                        std::string(result.store_status.message()));
+  }
+  if (result.outcome == Outcome::kSucceeded) return;
+  const std::string detail = absl::StrCat(result.reason, result.reason.empty() ? "" : "\n\n",
+                                          WhatWasDone(job, prepared, result));
+  const bool leaves_state =
+      result.outcome == Outcome::kFailed || result.outcome == Outcome::kInterrupted;
+  if (!job.prior.has_value() && leaves_state) {
+    // An error would taint a serving workload, and the next apply would destroy it.
+    diagnostics.Warning(Path::Of("manifest"), Summary(prepared, result.outcome), detail);
+  } else {
+    diagnostics.Error(Path::Of("manifest"), Summary(prepared, result.outcome), detail);
+  }
+}
+
+// Whether the create left anything that must be recorded.
+bool LeavesObject(const ReleaseJob& job, const Prepared& prepared,
+                  const runner::ReleaseResult& result) {
+  if (job.prior.has_value()) return true;
+  if (result.outcome == Outcome::kRemoved || result.outcome == Outcome::kRefused) return false;
+  if (result.outcome == Outcome::kRolledBack) return false;
+  return prepared.live.has_value() || result.written.has_value();
+}
+
+ReleaseVerdict Refuse(const std::string& summary, const absl::Status& status) {
+  ReleaseVerdict verdict;
+  verdict.unchanged = true;
+  verdict.diagnostics.Error(Path::Of("manifest"), summary, std::string(status.message()));
+  return verdict;
+}
+
+}  // namespace
+
+ReleaseVerdict ReleaseWorkload(const Connection& connection, Clock& clock, const ReleaseJob& job,
+                               const std::stop_token& stop) {
+  kubernetes::Api& api = *connection.api;
+  absl::StatusOr<Prepared> prepared = Prepare(connection, job, stop);
+  if (!prepared.ok()) return Refuse("Release could not start", prepared.status());
+  const std::string what = prepared->ref.ToString();
+  if (prepared->live.has_value() && !job.prior.has_value()) {
+    const absl::Status over = PrepareCreateOverExisting(connection, job, *prepared, stop);
+    if (!over.ok()) return Refuse(absl::StrCat(what, " exists already"), over);
+  }
+  const runner::WorkloadWrite write{prepared->intent.workload, prepared->intent.force,
+                                    prepared->intent.agreed};
+  const auto rehearsal = runner::WriteWorkload(api, write, runner::WriteMode::kDryRun, stop);
+  if (!rehearsal.ok()) {
+    return Refuse(absl::StrCat("Release of ", what, " was refused"), rehearsal.status());
+  }
+  const absl::StatusOr<runner::ReleaseResult> result =
+      runner::RunRelease(api, clock, Request(job, *prepared, EnginePlan(job, *prepared)), stop);
+  if (!result.ok()) {
+    return Refuse(absl::StrCat("Release of ", what, " could not start"), result.status());
+  }
+  ReleaseVerdict verdict;
+  Explain(job, *prepared, *result, verdict.diagnostics);
+  if (result->outcome == Outcome::kRefused) {
+    verdict.unchanged = true;
+  } else if (LeavesObject(job, *prepared, *result)) {
+    std::stop_source grace;  // the last look must not fail because a stop was requested
+    verdict.state = StateAfter(connection, clock, job, *prepared, *result, grace.get_token());
+  }
+  return verdict;
+}
+
+}  // namespace delivery::resources

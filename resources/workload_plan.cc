@@ -1,0 +1,250 @@
+#include "resources/workload_plan.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "provider/base/status_macros.h"
+#include "provider/kubernetes/drift.h"
+#include "provider/kubernetes/managed_fields.h"
+#include "provider/kubernetes/named_fields.h"
+#include "provider/kubernetes/object.h"
+#include "provider/runner/workload_writer.h"
+#include "resources/workload_refresh.h"
+
+namespace delivery::resources {
+namespace {
+
+using kubernetes::FieldPath;
+
+std::string ImagesText(const std::map<std::string, std::string>& images) {
+  return absl::StrJoin(images, ", ", absl::PairFormatter(" = "));
+}
+
+std::map<std::string, std::string> EffectiveImages(const WorkloadArguments& arguments) {
+  std::map<std::string, std::string> images =
+      kubernetes::ImagesOf(ToPartialJson(arguments.manifest.value()).json);
+  for (const auto& [name, image] : KnownImages(arguments.images)) images[name] = image;
+  return images;
+}
+
+std::string DescribeField(const FieldPath& path, const Json& before, const Json& after) {
+  const auto show = [&path](const Json* value) {
+    return value == nullptr ? std::string("(unset)") : kubernetes::DisplayValue(path, *value);
+  };
+  return absl::StrCat("change ", path.ToString(), ": ", show(kubernetes::FindField(before, path)),
+                      " -> ", show(kubernetes::FindField(after, path)));
+}
+
+void DescribeChanges(const ReleasePlanInput& input, std::vector<std::string>& lines) {
+  const std::map<std::string, std::string> before = EffectiveImages(*input.prior);
+  for (const auto& [name, image] : EffectiveImages(*input.arguments)) {
+    const auto old = before.find(name);
+    if (old == before.end()) {
+      lines.push_back(absl::StrCat("add container ", name, ": ", image));
+    } else if (old->second != image) {
+      lines.push_back(absl::StrCat("image of ", name, ": ", old->second, " -> ", image));
+    }
+  }
+  constexpr size_t kMostFields = 20;
+  const Json prior = ToPartialJson(input.prior->manifest.value()).json;
+  const Json next = ToPartialJson(input.arguments->manifest.value()).json;
+  std::vector<FieldPath> fields = kubernetes::ChangedFields(prior, next);
+  fields.erase(std::remove_if(fields.begin(), fields.end(),
+                              [](const FieldPath& field) { return field.LastMember() == "image"; }),
+               fields.end());
+  for (size_t i = 0; i < fields.size() && i < kMostFields; ++i) {
+    lines.push_back(DescribeField(fields[i], prior, next));
+  }
+  if (fields.size() > kMostFields) {
+    lines.push_back(absl::StrCat("change ", fields.size() - kMostFields, " more fields"));
+  }
+}
+
+std::string DescribeStrategy(const Json& manifest) {
+  const Json& spec = kubernetes::Spec(manifest);
+  const Json& strategy = GetObject(spec, "strategy");
+  const std::string type = GetString(strategy, "type", "RollingUpdate");
+  if (type == "Recreate") return "roll out by Recreate: every old pod ends before a new one starts";
+  const Json& rolling = GetObject(strategy, "rollingUpdate");
+  const auto bound = [&rolling](const char* key) {
+    const Json* value = Find(rolling, key);
+    if (value == nullptr) return std::string("25%");
+    return value->is_string() ? value->get<std::string>() : DumpJson(*value);
+  };
+  const Json* replicas = Find(spec, "replicas");
+  return absl::StrCat(
+      "roll out by RollingUpdate (maxSurge ", bound("maxSurge"), ", maxUnavailable ",
+      bound("maxUnavailable"), ")",
+      replicas == nullptr ? "" : absl::StrCat(", ", DumpJson(*replicas), " replicas"));
+}
+
+std::string DescribeOnFailure(const ReleasePlanInput& input) {
+  switch (input.on_failure) {
+    case engine::OnFailure::kKeep:
+      return "on failure: leave it as it is";
+    case engine::OnFailure::kPause:
+      return "on failure: pause the rollout where it is";
+    case engine::OnFailure::kRollback:
+      break;
+  }
+  if (input.record != nullptr && input.record->good.has_value()) {
+    return absl::StrCat("on failure: roll back to ",
+                        ImagesText(kubernetes::ImagesOf(input.record->good->workload)));
+  }
+  return input.prior == nullptr ? "on failure: remove what was made"
+                                : "on failure: roll back to the fields as they were";
+}
+
+std::string FirstLine(const ReleasePlanInput& input, const Json& manifest) {
+  const std::string what =
+      absl::StrCat(kubernetes::KindOf(manifest), " ", kubernetes::NameOf(manifest));
+  if (input.prior == nullptr) {
+    return absl::StrCat("create ", what, ": ", ImagesText(EffectiveImages(*input.arguments)));
+  }
+  if (input.prior_phase == phase::kInterrupted) {
+    return absl::StrCat(input.arguments->on_interrupt.value_or("resume") == "rollback"
+                            ? "roll back the interrupted release of "
+                            : "resume the interrupted release of ",
+                        what);
+  }
+  if (input.prior_phase == phase::kFailed)
+    return absl::StrCat("try the failed release of ", what, " again");
+  return absl::StrCat("update ", what, " in place");
+}
+
+void AddFinding(const Connection& connection, const std::string& summary, const std::string& detail,
+                Diagnostics& diagnostics) {
+  const value::Path path = value::Path::Of("manifest");
+  if (connection.preflight == Preflight::kError) {
+    diagnostics.Error(path, summary, detail);
+  } else {
+    diagnostics.Warning(path, summary, detail);
+  }
+}
+
+// For a first release: says when the object exists. True when the dry run makes sense.
+bool RehearseCreate(const Connection& connection, const kubernetes::ObjectRef& ref,
+                    bool adopt_existing, absl::Time now, const std::stop_token& stop,
+                    Diagnostics& diagnostics) {
+  const absl::StatusOr<Json> live = connection.api->Get(ref, stop);
+  if (!live.ok()) return absl::IsNotFound(live.status());
+  const auto open = OpenRunStatus(*connection.api, ref, now, stop);
+  if (open.ok() && open->has_value()) {
+    diagnostics.Warning(
+        value::Path::Of("manifest"),
+        absl::StrCat("A release of ", ref.ToString(), " is open: ", (*open)->phase.value()),
+        absl::StrCat("It is not in the state: ", (*open)->message.value(), "."));
+    return false;
+  }
+  if (!adopt_existing) {
+    diagnostics.Warning(
+        value::Path::Of("manifest"), absl::StrCat(ref.ToString(), " exists already"),
+        absl::StrCat("Apply will refuse to overwrite it. Import it (id \"", ref.namespace_name, "/",
+                     ref.name, "\") or set adopt_existing = true."));
+  }
+  return adopt_existing;
+}
+
+}  // namespace
+
+bool AsksForNothingNew(const value::Value& config, const value::Value& prior,
+                       const std::vector<FieldPath>& ignored, bool imported) {
+  const PartialManifest wanted = ToPartialJson(config);
+  if (!wanted.unknown.empty()) return false;
+  Json had = ToPartialJson(prior).json;
+  if (imported) had = kubernetes::ProjectNamedFields(wanted.json, had);
+  const std::vector<FieldPath> changed = kubernetes::ChangedFields(had, wanted.json);
+  return std::all_of(changed.begin(), changed.end(), [&](const FieldPath& field) {
+    return std::any_of(ignored.begin(), ignored.end(),
+                       [&](const FieldPath& pattern) { return pattern.Covers(field); });
+  });
+}
+
+std::optional<std::string> NamespaceOf(const value::Value& manifest, const std::string& otherwise) {
+  const value::Value metadata = manifest.Get("metadata");
+  const value::Value name = metadata.Get("namespace");
+  if (manifest.is_unknown() || metadata.is_unknown() || name.is_unknown()) return std::nullopt;
+  return name.is_string() && !name.AsString().empty() ? name.AsString() : otherwise;
+}
+
+std::vector<std::string> DescribeRollout(const ReleasePlanInput& input) {
+  const Json manifest = ToPartialJson(input.arguments->manifest.value()).json;
+  std::vector<std::string> lines = {FirstLine(input, manifest)};
+  if (input.prior != nullptr) DescribeChanges(input, lines);
+  lines.push_back(DescribeStrategy(manifest));
+  const absl::Duration timeout =
+      input.prior == nullptr ? CreateTimeout(*input.arguments) : UpdateTimeout(*input.arguments);
+  lines.push_back(absl::StrCat(
+      "wait until every replica is updated and available; a pod that cannot start fails the "
+      "release at once, no progress for ",
+      absl::FormatDuration(ProgressDeadline(*input.arguments)), " or ",
+      absl::FormatDuration(timeout), " in all fail it too"));
+  lines.push_back(DescribeOnFailure(input));
+  return lines;
+}
+
+absl::StatusOr<WriteIntent> IntentOf(const WorkloadArguments& arguments,
+                                     const std::string& namespace_name,
+                                     const ReleaseRecord& record) {
+  WriteIntent intent;
+  DELIVERY_ASSIGN_OR_RETURN(intent.workload,
+                            DesiredWorkload(ToPartialJson(arguments.manifest.value()).json,
+                                            namespace_name, KnownImages(arguments.images)));
+  for (const std::string& text : record.drifted) {
+    absl::StatusOr<FieldPath> path = FieldPath::Parse(text);
+    if (path.ok()) intent.agreed.push_back(*std::move(path));
+  }
+  intent.ignored = IgnoredFields(arguments);
+  intent.force = arguments.force_conflicts.value_or(false);
+  return intent;
+}
+
+void KeepLiveValues(const Json& live, WriteIntent& intent) {
+  std::vector<kubernetes::FieldChange> keep;
+  const Json named = kubernetes::ProjectNamedFields(intent.workload, live);
+  for (const FieldPath& field : kubernetes::ChangedFields(intent.workload, named)) {
+    const bool ignored =
+        std::any_of(intent.ignored.begin(), intent.ignored.end(),
+                    [&](const FieldPath& pattern) { return pattern.Covers(field); });
+    if (!ignored) continue;
+    kubernetes::FieldChange change;
+    change.path = field;
+    if (const Json* value = kubernetes::FindField(live, field)) change.live = *value;
+    keep.push_back(std::move(change));
+  }
+  intent.workload = kubernetes::ApplyChangesToManifest(intent.workload, keep);
+
+  // Left out of the configuration, replicas would fall back to 1: name what runs until another
+  // manager (an autoscaler) owns it.
+  const FieldPath replicas = FieldPath() / "spec" / "replicas";
+  if (kubernetes::FindField(intent.workload, replicas) != nullptr) return;
+  const Json* running = kubernetes::FindField(live, replicas);
+  bool ours_alone = false;
+  for (const kubernetes::FieldOwner& owner : kubernetes::OwnersOf(live, replicas)) {
+    ours_alone = owner.manager == kubernetes::kFieldManager;
+    if (!ours_alone) break;
+  }
+  if (ours_alone && running != nullptr) intent.workload["spec"]["replicas"] = *running;
+}
+
+void Rehearse(const Connection& connection, const WriteIntent& intent, bool first_release,
+              bool adopt_existing, absl::Time now, const std::stop_token& stop,
+              Diagnostics& diagnostics) {
+  if (connection.preflight == Preflight::kOff) return;
+  const kubernetes::ObjectRef ref = kubernetes::RefOf(intent.workload);
+  if (first_release && !RehearseCreate(connection, ref, adopt_existing, now, stop, diagnostics)) {
+    return;
+  }
+  runner::WorkloadWrite write{intent.workload, intent.force, intent.agreed};
+  const auto result =
+      runner::WriteWorkload(*connection.api, write, runner::WriteMode::kDryRun, stop);
+  if (result.ok() || absl::IsCancelled(result.status())) return;
+  AddFinding(connection, absl::StrCat("Apply would fail for ", ref.ToString()),
+             absl::StrCat("A rehearsal of the write (server-side dry run) was refused: ",
+                          std::string(result.status().message())),
+             diagnostics);
+}
+
+}  // namespace delivery::resources

@@ -1,0 +1,61 @@
+// Planning of a workload resource: what a change means, and what the reader of the plan is told.
+// Pure but for Rehearse.
+#ifndef DELIVERY_RESOURCES_WORKLOAD_PLAN_H_
+#define DELIVERY_RESOURCES_WORKLOAD_PLAN_H_
+
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "provider/delivery/plan.h"
+#include "provider/value/diagnostics.h"
+#include "resources/cluster.h"
+#include "resources/manifest_value.h"
+#include "resources/release_record.h"
+#include "resources/workload_arguments.h"
+
+namespace delivery::resources {
+
+// True when `config` asks for nothing that `prior` does not say: equal to Kubernetes, or different
+// only in ignored fields; after an import, when the imported object has everything that is named.
+bool AsksForNothingNew(const value::Value& config, const value::Value& prior,
+                       const std::vector<kubernetes::FieldPath>& ignored, bool imported);
+
+// The workload's namespace: the manifest's, or `otherwise`. Nullopt when the manifest's is unknown.
+std::optional<std::string> NamespaceOf(const value::Value& manifest, const std::string& otherwise);
+
+struct ReleasePlanInput {
+  const WorkloadArguments* arguments = nullptr;  // manifest and images wholly known
+  const WorkloadArguments* prior = nullptr;      // null: a first release
+  const ReleaseRecord* record = nullptr;
+  std::string prior_phase;
+  engine::OnFailure on_failure = engine::OnFailure::kRollback;
+};
+// release_plan: what the reader will see happen.
+std::vector<std::string> DescribeRollout(const ReleasePlanInput& input);
+
+// What the next write of this resource says to the API server.
+struct WriteIntent {
+  Json workload;
+  std::vector<kubernetes::FieldPath> agreed;  // drifted fields whose correction the plan shows
+  std::vector<kubernetes::FieldPath> ignored;
+  bool force = false;
+};
+absl::StatusOr<WriteIntent> IntentOf(const WorkloadArguments& arguments,
+                                     const std::string& namespace_name,
+                                     const ReleaseRecord& record);
+
+// Fields that others may change, and spec.replicas when it left the configuration, keep their live
+// value: the write names it.
+void KeepLiveValues(const Json& live, WriteIntent& intent);
+
+// Plan-time rehearsal: what the API server would say to the write (dry run), and for a first
+// release whether the object exists. Findings are warnings, or errors with preflight = "error".
+void Rehearse(const Connection& connection, const WriteIntent& intent, bool first_release,
+              bool adopt_existing, absl::Time now, const std::stop_token& stop,
+              Diagnostics& diagnostics);
+
+}  // namespace delivery::resources
+
+#endif  // DELIVERY_RESOURCES_WORKLOAD_PLAN_H_

@@ -1,0 +1,169 @@
+#include "resources/workload_refresh.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "provider/base/status_macros.h"
+#include "provider/kubernetes/drift.h"
+#include "provider/kubernetes/managed_fields.h"
+#include "provider/kubernetes/object.h"
+#include "provider/runner/journal.h"
+#include "provider/runner/lease.h"
+#include "resources/manifest_value.h"
+
+namespace delivery::resources {
+namespace {
+
+using kubernetes::FieldChange;
+using kubernetes::FieldPath;
+
+// The container whose image `path` is, empty when it is something else.
+std::string ContainerOfImagePath(const FieldPath& path) {
+  const auto& steps = path.steps();
+  if (path.LastMember() != "image" || steps.size() < 2) return "";
+  const auto* element = std::get_if<FieldPath::Element>(&steps[steps.size() - 2]);
+  if (element == nullptr) return "";
+  const auto name = element->keys.find("name");
+  return name == element->keys.end() || !name->second.is_string() ? ""
+                                                                  : name->second.get<std::string>();
+}
+
+// Takes the changes of images that `images` sets out of `changes`, into the argument.
+void MoveToImages(std::vector<FieldChange>& changes, schema::Attr<Images>& images) {
+  if (!images.is_known()) return;
+  Images live = images.value();
+  const auto is_ours = [&](const FieldChange& change) {
+    const auto entry = live.find(ContainerOfImagePath(change.path));
+    if (entry == live.end() || !change.live.has_value() || !change.live->is_string()) return false;
+    entry->second = change.live->get<std::string>();
+    return true;
+  };
+  changes.erase(std::remove_if(changes.begin(), changes.end(), is_ours), changes.end());
+  images = std::move(live);
+}
+
+void WarnOfDrift(const Json& live, const std::vector<FieldChange>& changes, const std::string& mode,
+                 Diagnostics& diagnostics) {
+  std::string detail;
+  for (const FieldChange& change : changes) {
+    absl::StrAppend(&detail, kubernetes::DescribeChange(change), "\n");
+  }
+  absl::StrAppend(&detail, mode == "correct"
+                               ? "The plan takes this back. To keep a change, write it into the "
+                                 "configuration or name the field in ignore_fields."
+                               : "drift_mode = \"report\": the plan leaves this as it is.");
+  diagnostics.Warning(
+      value::Path::Of("manifest"),
+      absl::StrCat("Drift: ", kubernetes::RefOf(live).ToString(), " was changed outside Terraform"),
+      detail);
+}
+
+std::string Timestamp(absl::Time time) {
+  return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", time, absl::UTCTimeZone());
+}
+
+}  // namespace
+
+std::string NamespaceOfId(const std::string& id) {
+  return std::pair<std::string, std::string>(absl::StrSplit(id, absl::MaxSplits('/', 1))).first;
+}
+
+kubernetes::ObjectRef WorkloadRef(const WorkloadArguments& arguments,
+                                  const std::string& namespace_name) {
+  kubernetes::ObjectRef ref = kubernetes::RefOf(ToPartialJson(arguments.manifest.value()).json);
+  ref.namespace_name = namespace_name;
+  return ref;
+}
+
+void SetLiveResults(const Json& live, const Json& workload, WorkloadResults& results) {
+  results.uid = kubernetes::UidOf(live);
+  results.revision =
+      kubernetes::AnnotationOf(live, "deployment.kubernetes.io/revision").value_or("");
+  const kubernetes::StringMap named = kubernetes::ImagesOf(workload);
+  kubernetes::StringMap running;
+  for (const auto& [name, image] : kubernetes::ImagesOf(live)) {
+    // What admission injected is not the user's.
+    if (named.empty() || named.count(name) != 0) running.emplace(name, image);
+  }
+  results.running_images = ToImages(running);
+}
+
+void RefreshFromLive(const Json& live, bool run_is_open, WorkloadArguments& arguments,
+                     WorkloadResults& results, ReleaseRecord& record, Diagnostics& diagnostics) {
+  record.generation = kubernetes::GenerationOf(live);
+  record.drifted.clear();
+  if (!record.written.has_value()) {
+    arguments.manifest = value::FromPlainJson(WithoutServerFields(live));
+    SetLiveResults(live, Json(), results);
+    return;
+  }
+  SetLiveResults(live, record.written->workload, results);
+  arguments.manifest = record.written->manifest;
+  arguments.images = record.written->images;
+  const std::string mode = arguments.drift_mode.value_or("correct");
+  if (mode == "ignore") return;
+
+  kubernetes::DriftOptions options;
+  options.ignore_fields = IgnoredFields(arguments);
+  options.manifest = &record.written->workload;
+  std::vector<FieldChange> changes = kubernetes::FindDrift(record.recorded, live, options);
+  std::vector<FieldChange> foreign = changes;
+  if (run_is_open) {
+    foreign.erase(std::remove_if(foreign.begin(), foreign.end(),
+                                 [](const FieldChange& change) {
+                                   return change.manager.empty() ||
+                                          change.manager == kubernetes::kFieldManager;
+                                 }),
+                  foreign.end());
+  }
+  if (!foreign.empty()) WarnOfDrift(live, foreign, mode, diagnostics);
+  if (mode != "correct") return;
+  for (const FieldChange& change : foreign) record.drifted.push_back(change.path.ToString());
+  MoveToImages(changes, arguments.images);
+  arguments.manifest = WithLiveValues(record.written->manifest, changes);
+}
+
+absl::StatusOr<std::optional<ReleaseStatus>> OpenRunStatus(kubernetes::Api& api,
+                                                           const kubernetes::ObjectRef& ref,
+                                                           absl::Time now,
+                                                           const std::stop_token& stop) {
+  DELIVERY_ASSIGN_OR_RETURN(const auto entry, runner::LoadJournal(api, ref, stop));
+  if (!entry.has_value() || entry->state.step == engine::Step::kDone) return std::nullopt;
+  DELIVERY_ASSIGN_OR_RETURN(const auto lease, runner::ViewLease(api, ref, stop));
+  const bool alive = lease.has_value() && now - lease->renewed < runner::kLeaseDuration;
+  ReleaseStatus status;
+  status.phase = std::string(alive ? phase::kProgressing : phase::kInterrupted);
+  status.message = alive ? absl::StrCat("another apply is releasing this workload (Lease held by ",
+                                        lease->holder, ")")
+                         : absl::StrCat("a release was interrupted at step \"",
+                                        engine::StepName(entry->state.step),
+                                        "\"; the next apply goes on with it");
+  status.started_at = Timestamp(entry->state.started_at);
+  return status;
+}
+
+Json WithoutServerFields(const Json& live) {
+  Json clean = live;
+  clean.erase("status");
+  if (!clean.contains("metadata") || !clean["metadata"].is_object()) return clean;
+  Json& metadata = clean["metadata"];
+  for (const char* key :
+       {"managedFields", "uid", "resourceVersion", "generation", "creationTimestamp", "selfLink"}) {
+    metadata.erase(key);
+  }
+  if (metadata.contains("annotations") && metadata["annotations"].is_object()) {
+    metadata["annotations"].erase("deployment.kubernetes.io/revision");
+    metadata["annotations"].erase("kubectl.kubernetes.io/last-applied-configuration");
+    if (metadata["annotations"].empty()) metadata.erase("annotations");
+  }
+  return clean;
+}
+
+void AddApiError(const value::Path& path, const std::string& summary, const absl::Status& status,
+                 Diagnostics& diagnostics) {
+  diagnostics.Error(path, summary, std::string(status.message()));
+}
+
+}  // namespace delivery::resources

@@ -1,0 +1,48 @@
+// Refresh of a workload resource: truth in state, drift with its author, and whether a release is
+// open.
+#ifndef DELIVERY_RESOURCES_WORKLOAD_REFRESH_H_
+#define DELIVERY_RESOURCES_WORKLOAD_REFRESH_H_
+
+#include <stop_token>
+#include <string>
+
+#include "provider/base/json.h"
+#include "provider/kubernetes/api.h"
+#include "provider/value/diagnostics.h"
+#include "resources/release_record.h"
+#include "resources/workload_arguments.h"
+
+namespace delivery::resources {
+
+// Where the workload of a resource is.
+kubernetes::ObjectRef WorkloadRef(const WorkloadArguments& arguments,
+                                  const std::string& namespace_name);
+// The namespace in an id of the form namespace/name.
+std::string NamespaceOfId(const std::string& id);
+
+// Sets what follows from `live` alone: uid, revision, running_images.
+void SetLiveResults(const Json& live, const Json& workload, WorkloadResults& results);
+
+// Brings arguments, results and record up to date with `live`, the object as the server has it now,
+// under the settings of the last apply. `run_is_open`: differences of our own making are the open
+// run's and no drift.
+void RefreshFromLive(const Json& live, bool run_is_open, WorkloadArguments& arguments,
+                     WorkloadResults& results, ReleaseRecord& record, Diagnostics& diagnostics);
+
+// The phase of a run that another process left open or is running: Interrupted, Progressing, or
+// nothing (nullopt). Looks at the journal, and at the Lease if there is one.
+absl::StatusOr<std::optional<ReleaseStatus>> OpenRunStatus(kubernetes::Api& api,
+                                                           const kubernetes::ObjectRef& ref,
+                                                           absl::Time now,
+                                                           const std::stop_token& stop);
+
+// `live` without what a user would not write: managedFields, status, server-set metadata.
+Json WithoutServerFields(const Json& live);
+
+// An error of the API server as a diagnostic, with what was being done.
+void AddApiError(const value::Path& path, const std::string& summary, const absl::Status& status,
+                 Diagnostics& diagnostics);
+
+}  // namespace delivery::resources
+
+#endif  // DELIVERY_RESOURCES_WORKLOAD_REFRESH_H_
