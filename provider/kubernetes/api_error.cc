@@ -1,0 +1,117 @@
+#include "provider/kubernetes/api_error.h"
+
+#include <utility>
+
+#include "absl/strings/cord.h"
+#include "absl/strings/str_cat.h"
+
+namespace delivery::kubernetes {
+namespace {
+
+constexpr char kPayloadUrl[] = "delivery/kubernetes.ApiError";
+constexpr size_t kLongestForeignBody = 300;
+
+absl::StatusCode CodeOf(int http_status, const std::string& reason) {
+  switch (http_status) {
+    case 400:
+    case 422:
+      return absl::StatusCode::kInvalidArgument;
+    case 401:
+      return absl::StatusCode::kUnauthenticated;
+    case 403:
+      return absl::StatusCode::kPermissionDenied;
+    case 404:
+      return absl::StatusCode::kNotFound;
+    case 409:
+      return reason == "AlreadyExists" ? absl::StatusCode::kAlreadyExists
+                                       : absl::StatusCode::kAborted;
+    case 410:
+      return absl::StatusCode::kOutOfRange;
+    case 429:
+      return absl::StatusCode::kResourceExhausted;
+    case 500:
+    case 502:
+    case 503:
+    case 504:
+      return absl::StatusCode::kUnavailable;
+    default:
+      return absl::StatusCode::kUnknown;
+  }
+}
+
+ApiError ErrorFromObject(const Json& object, int http_status) {
+  ApiError error;
+  error.http_status = http_status;
+  error.reason = GetString(object, "reason");
+  error.message = GetString(object, "message");
+  for (const Json& cause : GetArray(GetObject(object, "details"), "causes")) {
+    error.causes.push_back(
+        {GetString(cause, "reason"), GetString(cause, "message"), GetString(cause, "field")});
+  }
+  return error;
+}
+
+Json Encode(const ApiError& error) {
+  Json causes = Json::array();
+  for (const ApiError::Cause& cause : error.causes) {
+    causes.push_back(
+        {{"reason", cause.reason}, {"message", cause.message}, {"field", cause.field}});
+  }
+  return {{"code", error.http_status},
+          {"reason", error.reason},
+          {"message", error.message},
+          {"details", {{"causes", std::move(causes)}}}};
+}
+
+std::string Remedy(absl::StatusCode code) {
+  switch (code) {
+    case absl::StatusCode::kUnauthenticated:
+      return ". The API server does not accept these credentials: they are wrong or expired";
+    case absl::StatusCode::kPermissionDenied:
+      return ". Grant this permission to the provider's user (RBAC)";
+    default:
+      return "";
+  }
+}
+
+absl::Status MakeStatus(const ApiError& error, const std::string& doing) {
+  const absl::StatusCode code = CodeOf(error.http_status, error.reason);
+  const std::string said =
+      error.message.empty() ? absl::StrCat("HTTP status ", error.http_status) : error.message;
+  absl::Status status(code, absl::StrCat(doing, ": ", said, Remedy(code)));
+  status.SetPayload(kPayloadUrl, absl::Cord(DumpJson(Encode(error))));
+  return status;
+}
+
+}  // namespace
+
+absl::Status StatusFromObject(const Json& status_object, int http_status,
+                              const std::string& doing) {
+  return MakeStatus(ErrorFromObject(status_object, http_status), doing);
+}
+
+absl::Status StatusFromResponse(const http::Response& response, const std::string& doing) {
+  if (response.status >= 200 && response.status < 300) return absl::OkStatus();
+  const absl::StatusOr<Json> body = ParseJson(response.body);
+  if (body.ok() && GetString(*body, "kind") == "Status") {
+    return StatusFromObject(*body, response.status, doing);
+  }
+  // Not the API server's own words: a proxy's, perhaps.
+  ApiError error;
+  error.http_status = response.status;
+  if (!response.body.empty()) {
+    error.message = absl::StrCat("HTTP status ", response.status, ": ",
+                                 response.body.substr(0, kLongestForeignBody));
+  }
+  return MakeStatus(error, doing);
+}
+
+std::optional<ApiError> GetApiError(const absl::Status& status) {
+  const absl::optional<absl::Cord> payload = status.GetPayload(kPayloadUrl);
+  if (!payload.has_value()) return std::nullopt;
+  const absl::StatusOr<Json> json = ParseJson(std::string(*payload));
+  if (!json.ok()) return std::nullopt;
+  return ErrorFromObject(*json, static_cast<int>(GetInt(*json, "code")));
+}
+
+}  // namespace delivery::kubernetes

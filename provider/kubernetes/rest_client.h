@@ -1,0 +1,81 @@
+// Requests to one API server with credentials and retries; knows nothing of kinds.
+#ifndef DELIVERY_KUBERNETES_REST_CLIENT_H_
+#define DELIVERY_KUBERNETES_REST_CLIENT_H_
+
+#include <functional>
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "provider/base/clock.h"
+#include "provider/http/transport.h"
+#include "provider/kubernetes/credentials.h"
+
+namespace delivery::kubernetes {
+
+using TransportFactory =
+    std::function<std::shared_ptr<http::Transport>(const http::TransportOptions&)>;
+
+// One request, relative to the server.
+struct RestRequest {
+  std::string method = "GET";
+  std::string path;  // "/api/v1/...", already escaped, without query
+  std::vector<std::pair<std::string, std::string>> query;
+  std::string body;
+  std::string content_type;
+  std::string accept = "application/json";
+  // Repeating it cannot do more than doing it once.
+  bool idempotent = true;
+  absl::Duration timeout = absl::Seconds(30);
+  absl::Duration idle_timeout = absl::InfiniteDuration();
+  size_t max_response_bytes = 64 * 1024 * 1024;
+};
+
+std::string EscapePathSegment(std::string_view text);
+
+// Thread-safe.
+class RestClient {
+ public:
+  RestClient(ClusterConfig config, std::shared_ptr<CredentialSource> credentials,
+             TransportFactory make_transport, Clock& clock);
+
+  // The answer, whatever its status, after retries: 429, 5xx and connection failures with
+  // Retry-After and back-off while the budget lasts, and one repetition after a 401 when newer
+  // credentials can be had.
+  absl::StatusOr<http::Response> Send(const RestRequest& request, const std::stop_token& stop);
+
+  // Starts a streaming request once, without retries; an error when credentials cannot be had.
+  absl::Status Start(const RestRequest& request, const std::stop_token& stop,
+                     std::shared_ptr<http::ResponseHandler> handler);
+  // A streaming request was answered 401. False when nothing newer can be had.
+  bool InvalidateCredentials() { return credentials_->Invalidate(); }
+
+  Clock& clock() { return clock_; }
+
+ private:
+  struct Prepared {
+    std::shared_ptr<http::Transport> transport;
+    http::Request request;
+  };
+  absl::StatusOr<Prepared> Prepare(const RestRequest& request, const std::stop_token& stop);
+  std::shared_ptr<http::Transport> TransportFor(const Credential& credential);
+  absl::StatusOr<http::Response> SendOnce(const RestRequest& request, const std::stop_token& stop);
+
+  const ClusterConfig config_;
+  const std::shared_ptr<CredentialSource> credentials_;
+  const TransportFactory make_transport_;
+  Clock& clock_;
+  absl::Mutex mutex_;
+  // One per client certificate, since TLS is set up with it; only the newest is kept.
+  std::string transport_certificate_ ABSL_GUARDED_BY(mutex_);
+  std::shared_ptr<http::Transport> transport_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace delivery::kubernetes
+
+#endif  // DELIVERY_KUBERNETES_REST_CLIENT_H_
