@@ -6,6 +6,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cstdlib>
@@ -18,7 +19,9 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
+#include "provider/base/json.h"
 
 namespace delivery::plugin {
 namespace {
@@ -139,6 +142,21 @@ std::string HandshakeLine(std::string_view socket_path, std::string_view certifi
   return absl::StrFormat("1|%d|unix|%s|grpc|%s", kProtocolVersion,
                          absl::string_view(socket_path.data(), socket_path.size()),
                          absl::string_view(certificate.data(), certificate.size()));
+}
+
+std::string ReattachLine(const std::string& address, int64_t pid, const std::string& socket_path) {
+  const Json entry = {{"Protocol", "grpc"},
+                      {"ProtocolVersion", kProtocolVersion},
+                      {"Pid", pid},
+                      {"Test", true},
+                      {"Addr", {{"Network", "unix"}, {"String", socket_path}}}};
+  const std::string name = address.substr(std::min(address.find('/'), address.size()));
+  Json providers = {{address, entry}};
+  for (const char* host : {"registry.terraform.io", "registry.opentofu.org"}) {
+    providers[absl::StrCat(host, name)] = entry;
+  }
+  const std::string quoted = absl::StrReplaceAll(DumpJson(providers), {{"'", "'\\''"}});
+  return absl::StrCat("TF_REATTACH_PROVIDERS='", quoted, "'");
 }
 
 HandshakeChannel::HandshakeChannel()

@@ -3,6 +3,7 @@
 #ifndef DELIVERY_PLUGIN_HANDSHAKE_H_
 #define DELIVERY_PLUGIN_HANDSHAKE_H_
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -42,6 +43,10 @@ absl::Status ShareSocketWithGroup(const std::string& path, const Environment& en
 
 // The line that tells the host where to connect. `certificate` may be empty (no TLS).
 std::string HandshakeLine(std::string_view socket_path, std::string_view certificate);
+
+// A shell assignment of TF_REATTACH_PROVIDERS that makes Terraform and OpenTofu use the process
+// `pid` that listens without TLS. `address` is registry host/namespace/name.
+std::string ReattachLine(const std::string& address, int64_t pid, const std::string& socket_path);
 
 // Takes stdout away from the rest of the process: the first line there must be the handshake, and
 // the host may stop reading it after that, so that a writer would block for ever. Not thread-safe.
