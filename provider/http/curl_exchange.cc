@@ -138,7 +138,11 @@ void CurlExchange::SetUrl() {
   peer_ = absl::StrCat(host_, ":", port_);
   server_name_ = host_;
   const std::string& other_name = settings_->options.tls_server_name;
-  if (!other_name.empty() && PartOf(url.get(), CURLUPART_SCHEME) == "https") {
+  const bool tls = PartOf(url.get(), CURLUPART_SCHEME) == "https";
+  // Rather share the connection that is being made than make another. Without TLS libcurl would
+  // learn from the first answer only whether it can be shared, which may be long in coming.
+  Set(CURLOPT_PIPEWAIT, tls ? 1L : 0L);
+  if (tls && !other_name.empty()) {
     const std::string explicit_port = PartOf(url.get(), CURLUPART_PORT);
     host_header_ = explicit_port.empty() ? host_ : peer_;
     server_name_ = other_name;
@@ -245,7 +249,6 @@ void CurlExchange::SetCallbacks() {
   // A cancelled request must not wait for the end of a DNS query.
   Set(CURLOPT_QUICK_EXIT, 1L);
   Set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_2TLS));
-  Set(CURLOPT_PIPEWAIT, 1L);
   // The other time-outs are kept by Deadline(): libcurl's idle time-out has whole seconds, and its
   // total one is not applied to requests that wait for another's connection.
   Set(CURLOPT_CONNECTTIMEOUT_MS, kConnectTimeoutMs);
