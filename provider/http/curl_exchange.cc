@@ -1,5 +1,10 @@
 #include "provider/http/curl_exchange.h"
 
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <cstdlib>
 
@@ -18,6 +23,7 @@ namespace {
 constexpr long kConnectTimeoutMs = 30'000;
 constexpr long kKeepAliveIdleSeconds = 30;
 constexpr long kKeepAliveIntervalSeconds = 15;
+constexpr unsigned kUnacknowledgedMs = 30'000;
 
 struct UrlDeleter {
   void operator()(CURLU* url) const { curl_url_cleanup(url); }
@@ -255,6 +261,17 @@ void CurlExchange::SetCallbacks() {
   Set(CURLOPT_TCP_KEEPALIVE, 1L);
   Set(CURLOPT_TCP_KEEPIDLE, kKeepAliveIdleSeconds);
   Set(CURLOPT_TCP_KEEPINTVL, kKeepAliveIntervalSeconds);
+  Set(CURLOPT_SOCKOPTFUNCTION, &CurlExchange::OnSocket);
+}
+
+// libcurl's keep-alive says nothing about a peer that vanished while data was on its way to it: the
+// kernel would repeat that data for a quarter of an hour, and every request on the shared
+// connection with it.
+int CurlExchange::OnSocket(void*, curl_socket_t socket, curlsocktype) {
+  setsockopt(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, &kUnacknowledgedMs, sizeof(kUnacknowledgedMs));
+  // Not for the children that credential plugins are.
+  fcntl(socket, F_SETFD, FD_CLOEXEC);
+  return CURL_SOCKOPT_OK;
 }
 
 size_t CurlExchange::OnHeaderLine(char* data, size_t size, size_t count, void* self) {
@@ -340,7 +357,12 @@ absl::Status CurlExchange::Outcome(CURLcode code) const {
   failure.proxy = settings_->proxy_display;
   failure.server_name = server_name_;
   failure.elapsed = ToDuration(std::chrono::steady_clock::now() - started_);
-  return DescribeFailure(failure);
+  absl::Status status = DescribeFailure(failure);
+  // Set when connection and TLS are up and the request is about to be written.
+  curl_off_t sending_since = 0;
+  curl_easy_getinfo(easy_, CURLINFO_PRETRANSFER_TIME_T, &sending_since);
+  if (sending_since == 0) MarkNeverSent(status);
+  return status;
 }
 
 void CurlExchange::Finish(const absl::Status& status) {

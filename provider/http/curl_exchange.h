@@ -58,6 +58,7 @@ class CurlExchange {
   };
   using Slist = std::unique_ptr<curl_slist, SlistDeleter>;
 
+  static int OnSocket(void* self, curl_socket_t socket, curlsocktype purpose);
   static size_t OnHeaderLine(char* data, size_t size, size_t count, void* self);
   static size_t OnBody(char* data, size_t size, size_t count, void* self);
   void HeaderLine(std::string_view line);

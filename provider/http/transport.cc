@@ -8,6 +8,8 @@
 namespace delivery::http {
 namespace {
 
+constexpr char kNeverSentUrl[] = "delivery/http.NeverSent";
+
 absl::string_view View(std::string_view text) { return {text.data(), text.size()}; }
 
 // Collects a whole response and lets one thread wait for it.
@@ -52,6 +54,12 @@ std::optional<std::string> FindHeader(const Headers& headers, std::string_view n
     if (absl::EqualsIgnoreCase(key, View(name))) return value;
   }
   return std::nullopt;
+}
+
+void MarkNeverSent(absl::Status& failure) { failure.SetPayload(kNeverSentUrl, absl::Cord()); }
+
+bool WasNeverSent(const absl::Status& failure) {
+  return failure.GetPayload(kNeverSentUrl).has_value();
 }
 
 absl::StatusOr<Response> Transport::Do(Request request, const std::stop_token& stop) {

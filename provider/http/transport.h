@@ -42,6 +42,11 @@ struct Response {
   std::string body;
 };
 
+// Marks the failure of an exchange of which the peer saw nothing (no connection was made), so that
+// repeating even a request that is not idempotent is safe.
+void MarkNeverSent(absl::Status& failure);
+bool WasNeverSent(const absl::Status& failure);
+
 // How the peer is reached and trusted; fixed for the lifetime of a transport. Verification is on
 // unless `insecure`. PEM texts, not paths. Private keys never reach a log.
 struct TransportOptions {
