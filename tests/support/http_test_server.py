@@ -95,8 +95,20 @@ class Server(http.server.ThreadingHTTPServer):
 
     def finish_request(self, request, client_address):
         if self.context is not None:  # here, in the connection's own thread
-            request = self.context.wrap_socket(request, server_side=True)
+            request = self.handshake(request)
         super().finish_request(request, client_address)
+
+    def handshake(self, plain):
+        """As a real server does, lets a refused client read the alert before the connection ends."""
+        with plain.dup() as spare:
+            try:
+                return self.context.wrap_socket(plain, server_side=True)
+            except ssl.SSLError:
+                spare.shutdown(socket.SHUT_WR)
+                spare.settimeout(2)
+                while spare.recv(4096):
+                    pass
+                raise
 
     def handle_error(self, request, client_address):
         """Clients that hang up are what the tests are about."""
