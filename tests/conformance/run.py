@@ -1,65 +1,49 @@
-#!/usr/bin/env python3
-"""Runs every conformance case with every host: run.py PROBE_BINARY [-k PATTERN]... [--host NAME].
+"""Runs the conformance tests with one command line tool.
 
-OpenTofu must be there: $DELIVERY_TOFU, or the one that the test cluster's setup built. Terraform joins in when it is
-on the PATH. A missing host is never a silent skip.
+    run.py --provider BINARY tofu|terraform [unittest arguments]
+
+OpenTofu is the one that DELIVERY_TOFU names and must be there; terraform is taken from PATH, and
+exit code 77 says that it is not installed.
 """
 
-import argparse
+import os
+import shutil
 import sys
 import unittest
-from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE))
-
-from harness import HostCase  # noqa: E402
-from hosts import MissingHost, find_hosts  # noqa: E402
+SKIPPED = 77
 
 
-def case_classes() -> list:
-    """The case classes of all modules in cases/, in the order of their names."""
-    classes = []
-    for path in sorted((HERE / "cases").glob("*.py")):
-        module = __import__(f"cases.{path.stem}", fromlist=["*"])
-        for value in vars(module).values():
-            if isinstance(value, type) and issubclass(value, HostCase) and value.__module__ == module.__name__:
-                classes.append(value)
-    return classes
+def find_tool(name):
+    if name == "tofu":
+        path = os.environ.get("DELIVERY_TOFU", "")
+        if not os.access(path, os.X_OK):
+            sys.exit("FAILED: DELIVERY_TOFU names no OpenTofu binary (it is %r). "
+                     "`./dev cluster` downloads one and says how to set it." % path)
+        return path
+    path = shutil.which("terraform")
+    if path is None:
+        print("=" * 80)
+        print("SKIPPED: terraform is not on PATH; the conformance tests run with OpenTofu only.")
+        print("=" * 80)
+        sys.exit(SKIPPED)
+    return path
 
 
-def suite_for(host, probe: Path, patterns: list) -> unittest.TestSuite:
-    loader = unittest.TestLoader()
-    if patterns:
-        loader.testNamePatterns = [f"*{pattern}*" for pattern in patterns]
-    suite = unittest.TestSuite()
-    for case in case_classes():
-        bound = type(f"{case.__name__}[{host.name}]", (case,), {"host": host, "probe": probe})
-        suite.addTest(loader.loadTestsFromTestCase(bound))
-    return suite
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("probe", type=Path)
-    parser.add_argument("-k", dest="patterns", action="append", default=[])
-    parser.add_argument("--host", choices=["tofu", "terraform"])
-    arguments = parser.parse_args()
-    try:
-        hosts = find_hosts(arguments.host)
-    except MissingHost as missing:
-        print(f"FAILED: {missing}", file=sys.stderr)
-        return 1
-    suite = unittest.TestSuite()
-    for host in hosts:
-        print(f"==> {host.name} {host.version_text} ({host.binary})", flush=True)
-        suite.addTest(suite_for(host, arguments.probe.resolve(), arguments.patterns))
-    if suite.countTestCases() == 0:
-        print("FAILED: no case matches", file=sys.stderr)
-        return 1
-    result = unittest.TextTestRunner(verbosity=2, stream=sys.stdout).run(suite)
-    return 0 if result.wasSuccessful() else 1
+def main():
+    if len(sys.argv) < 4 or sys.argv[1] != "--provider":
+        sys.exit(__doc__)
+    provider, tool = os.path.realpath(sys.argv[2]), sys.argv[3]
+    os.environ["CONFORMANCE_PROVIDER"] = provider
+    os.environ["CONFORMANCE_CLI"] = find_tool(tool)
+    directory = os.path.dirname(os.path.abspath(__file__))
+    sys.path.insert(0, directory)
+    sys.dont_write_bytecode = True
+    names = sys.argv[4:] or ["resource_cases", "language_cases", "process_cases", "launch_cases"]
+    suite = unittest.defaultTestLoader.loadTestsFromNames(names)
+    result = unittest.TextTestRunner(verbosity=2).run(suite)
+    sys.exit(0 if result.wasSuccessful() and result.testsRun > 0 else 1)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
