@@ -98,6 +98,22 @@ Takeover TakeOver(const Json& live, const Json& applied, const Json& fields, con
   return takeover;
 }
 
+// `given_up` without the list elements, as wholes, in which others own something.
+Json SpareSharedItems(const Json& given_up, const Json& others) {
+  Json spared = Json::object();
+  for (const auto& [name, fields] : given_up.items()) {
+    const auto shared = others.find(name);
+    if (shared == others.end()) {
+      spared[name] = fields;
+      continue;
+    }
+    Json inner = SpareSharedItems(fields, *shared);
+    inner.erase(".");
+    if (!inner.empty()) spared[name] = std::move(inner);
+  }
+  return spared;
+}
+
 }  // namespace
 
 ApplyOutcome ApplyFields(const Json& live, const Json& applied, const Writer& writer, bool force) {
@@ -109,8 +125,9 @@ ApplyOutcome ApplyFields(const Json& live, const Json& applied, const Writer& wr
     outcome.message = ConflictMessage(takeover.fields_of, outcome.conflicts.size());
     return outcome;
   }
-  const Json given_up =
-      FieldsDifference(FieldsDifference(takeover.previous, fields), takeover.others);
+  const Json given_up = SpareSharedItems(
+      FieldsDifference(FieldsDifference(takeover.previous, fields), takeover.others),
+      takeover.others);
   const Json base = live.is_object() ? live : Json::object();
   outcome.object = MergeApplied(RemoveFields(base, given_up), applied);
   Writer applier = writer;
