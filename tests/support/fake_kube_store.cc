@@ -70,8 +70,6 @@ bool CountsGenerations(const ResourceType& type) {
   return !type.group.empty() && type.group != "coordination.k8s.io";
 }
 
-const Json& SpecOf(const Json& object) { return GetObject(object, "spec"); }
-
 // Custom resources may have other content besides spec; whatever is not metadata or status counts.
 Json ContentOf(Json object) {
   object.erase("metadata");
@@ -97,7 +95,8 @@ std::string ResourceType::Qualified() const {
   return group.empty() ? plural : absl::StrCat(plural, ".", group);
 }
 
-FakeKubeStore::FakeKubeStore(Clock& clock) : clock_(clock), types_(BuiltInTypes()) {
+FakeKubeStore::FakeKubeStore(Clock& clock)
+    : clock_(clock), types_(BuiltInTypes().begin(), BuiltInTypes().end()) {
   const ResourceType& type = *FindType("", "v1", "namespaces");
   for (const char* name : {"default", "kube-system"}) {
     Commit(type, PrepareNew(type, {{"metadata", {{"name", name}}}}));

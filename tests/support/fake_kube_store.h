@@ -55,7 +55,7 @@ class FakeKubeStore {
 
   // Types. The usual built-in ones are there from the start.
   void AddType(ResourceType type);
-  const std::vector<ResourceType>& types() const { return types_; }
+  const std::deque<ResourceType>& types() const { return types_; }
   const ResourceType* FindType(std::string_view group, std::string_view version,
                                std::string_view plural) const;
   const ResourceType* FindTypeOfKind(std::string_view api_version, std::string_view kind) const;
@@ -97,7 +97,7 @@ class FakeKubeStore {
   const ResourceType& TypeOf(const ObjectKey& key) const;
 
   Clock& clock_;
-  std::vector<ResourceType> types_;
+  std::deque<ResourceType> types_;  // pointers to its elements stay valid
   std::map<ObjectKey, Json> objects_;
   std::deque<StoreEvent> history_;
   int64_t version_ = 1000;
