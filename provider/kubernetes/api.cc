@@ -6,7 +6,7 @@
 #include <mutex>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
+#include "provider/base/clock.h"
 
 namespace delivery::kubernetes {
 
@@ -45,7 +45,7 @@ void ChangeSignal::Notify() {
 uint64_t ChangeSignal::Wait(uint64_t seen, absl::Time deadline, const std::stop_token& stop) const {
   // Bounded, since adding an infinite wait to the steady clock would overflow.
   const absl::Duration left =
-      std::clamp(deadline - absl::Now(), absl::ZeroDuration(), absl::Hours(24));
+      std::clamp(deadline - Clock::Real().Now(), absl::ZeroDuration(), absl::Hours(24));
   std::unique_lock lock(state_->mutex);
   state_->changed.wait_for(lock, stop, absl::ToChronoNanoseconds(left),
                            [&] { return state_->version != seen; });

@@ -35,7 +35,9 @@ absl::StatusCode CodeOf(int http_status, const std::string& reason) {
     case 504:
       return absl::StatusCode::kUnavailable;
     default:
-      return absl::StatusCode::kUnknown;
+      // Other refusals of the request itself: 405, 406, 413, 415.
+      return http_status >= 400 && http_status < 500 ? absl::StatusCode::kInvalidArgument
+                                                     : absl::StatusCode::kUnknown;
   }
 }
 

@@ -1,10 +1,11 @@
 #include "provider/kubernetes/rest_api.h"
 
+#include <algorithm>
 #include <utility>
 
-#include "absl/base/thread_annotations.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/mutex.h"
+#include "absl/strings/str_replace.h"
 #include "provider/base/status_macros.h"
 #include "provider/kubernetes/api_error.h"
 #include "provider/kubernetes/discovery.h"
@@ -15,8 +16,8 @@
 namespace delivery::kubernetes {
 namespace {
 
-constexpr char kAggregatedDiscovery[] =
-    "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json";
+using Repeat = RestRequest::Repeat;
+
 constexpr char kPageSize[] = "500";
 
 std::vector<std::pair<std::string, std::string>> Selectors(const ListOptions& options) {
@@ -24,15 +25,6 @@ std::vector<std::pair<std::string, std::string>> Selectors(const ListOptions& op
   if (!options.label_selector.empty()) query.emplace_back("labelSelector", options.label_selector);
   if (!options.field_selector.empty()) query.emplace_back("fieldSelector", options.field_selector);
   return query;
-}
-
-std::string CollectionPath(std::string_view api_version, const ResourceInfo& info,
-                           const std::string& namespace_name) {
-  std::string path = ApiRoot(api_version);
-  if (info.namespaced && !namespace_name.empty()) {
-    absl::StrAppend(&path, "/namespaces/", EscapePathSegment(namespace_name));
-  }
-  return absl::StrCat(path, "/", info.plural);
 }
 
 const char* PropagationName(Propagation propagation) {
@@ -55,20 +47,30 @@ void AddWriteQuery(const std::string& field_manager, bool dry_run, RestRequest& 
 std::vector<std::string> WarningsOf(const http::Response& response) {
   std::vector<std::string> warnings;
   for (const auto& [name, value] : response.headers) {
-    // 299 - "text"
-    const size_t quote = value.find('"');
-    if ((name == "warning" || name == "Warning") && quote != std::string::npos) {
-      warnings.push_back(value.substr(quote + 1, value.rfind('"') - quote - 1));
-    }
+    if (!absl::EqualsIgnoreCase(name, "Warning")) continue;
+    // 299 - "text", where quotes and backslashes of the text are escaped.
+    const size_t first = value.find('"');
+    const size_t last = value.rfind('"');
+    if (first == last) continue;
+    warnings.push_back(absl::StrReplaceAll(value.substr(first + 1, last - first - 1),
+                                           {{"\\\"", "\""}, {"\\\\", "\\"}}));
   }
   return warnings;
+}
+
+bool HasTest(const Json& operations) {
+  return std::any_of(operations.begin(), operations.end(),
+                     [](const Json& operation) { return GetString(operation, "op") == "test"; });
 }
 
 class RestApi final : public Api {
  public:
   RestApi(ClusterConfig config, std::shared_ptr<CredentialSource> credentials,
           TransportFactory make_transport, Clock& clock)
-      : client_(std::move(config), std::move(credentials), std::move(make_transport), clock) {}
+      : client_(std::make_shared<RestClient>(std::move(config), std::move(credentials),
+                                             std::move(make_transport), clock)),
+        discovery_(std::make_shared<Discovery>(client_)),
+        timers_(std::make_shared<TimerThread>()) {}
 
   absl::StatusOr<Json> Get(const ObjectRef& ref, const std::stop_token& stop) override {
     RestRequest request;
@@ -81,12 +83,8 @@ class RestApi final : public Api {
 
   std::unique_ptr<ObjectWatch> Watch(std::string_view api_version, std::string_view kind,
                                      const ListOptions& options, ChangeSignal signal) override {
-    const absl::StatusOr<ResourceInfo> info = Discover(api_version, kind, std::stop_token());
-    if (!info.ok()) return MakeFailedWatch(info.status());
-    WatchTarget target{std::string(api_version), std::string(kind),
-                       CollectionPath(api_version, *info, options.namespace_name),
-                       Selectors(options)};
-    return MakeObjectWatch(client_, timers_, std::move(target), std::move(signal));
+    return MakeObjectWatch({client_, discovery_, timers_}, std::string(api_version),
+                           std::string(kind), options, std::move(signal));
   }
 
   absl::StatusOr<ApplyResult> Apply(const Json& object, const ApplyOptions& options,
@@ -113,12 +111,11 @@ class RestApi final : public Api {
   absl::StatusOr<Json> Create(const Json& object, const WriteOptions& options,
                               const std::stop_token& stop) override {
     const ObjectRef ref = RefOf(object);
-    DELIVERY_ASSIGN_OR_RETURN(const ResourceInfo info, Discover(ref.api_version, ref.kind, stop));
     RestRequest request;
     request.method = "POST";
-    request.path = CollectionPath(ref.api_version, info, ref.namespace_name);
-    // A repetition can at worst answer that it exists already; but then nobody knows who made it.
-    request.idempotent = false;
+    DELIVERY_ASSIGN_OR_RETURN(request.path, PathForNew(ref, stop));
+    // A repetition would answer that it exists already, and nobody would know who made it.
+    request.repeat = Repeat::kOnlyUndone;
     AddWriteQuery(options.field_manager, options.dry_run, request);
     request.content_type = "application/json";
     request.body = DumpJson(object);
@@ -140,12 +137,14 @@ class RestApi final : public Api {
   absl::StatusOr<Json> JsonPatch(const ObjectRef& ref, const Json& operations,
                                  const WriteOptions& options,
                                  const std::stop_token& stop) override {
-    return Patch(ref, "application/json-patch+json", operations, options, stop);
+    // With a test, a repetition of what was done fails instead of doing it again.
+    const Repeat repeat = HasTest(operations) ? Repeat::kIdempotent : Repeat::kOnlyUndone;
+    return Patch(ref, "application/json-patch+json", operations, options, repeat, stop);
   }
   absl::StatusOr<Json> MergePatch(const ObjectRef& ref, const Json& patch,
                                   const WriteOptions& options,
                                   const std::stop_token& stop) override {
-    return Patch(ref, "application/merge-patch+json", patch, options, stop);
+    return Patch(ref, "application/merge-patch+json", patch, options, Repeat::kIdempotent, stop);
   }
 
   absl::Status Delete(const ObjectRef& ref, const DeleteOptions& options,
@@ -185,23 +184,7 @@ class RestApi final : public Api {
   }
 
   absl::StatusOr<http::Response> Proxy(const ProxyRequest& proxy,
-                                       const std::stop_token& stop) override {
-    const bool pod = proxy.target == ProxyRequest::Target::kPod;
-    RestRequest request;
-    request.method = proxy.method;
-    const size_t query = proxy.path.find('?');
-    const std::string target_path = proxy.path.substr(0, query);
-    request.path =
-        absl::StrCat("/api/v1/namespaces/", EscapePathSegment(proxy.namespace_name),
-                     pod ? "/pods/" : "/services/", proxy.scheme, ":",
-                     EscapePathSegment(proxy.name), ":", proxy.port, "/proxy", target_path);
-    if (query != std::string::npos) absl::StrAppend(&request.path, proxy.path.substr(query));
-    request.accept = "*/*";
-    request.idempotent = false;  // the target's answer is the result, whatever it is
-    request.timeout = proxy.timeout;
-    request.max_response_bytes = proxy.max_response_bytes;
-    return client_.Send(request, stop);
-  }
+                                       const std::stop_token& stop) override;
 
   absl::StatusOr<AccessAnswer> ReviewAccess(const AccessQuery& query,
                                             const std::stop_token& stop) override {
@@ -227,22 +210,30 @@ class RestApi final : public Api {
   }
 
   absl::StatusOr<ResourceInfo> Discover(std::string_view api_version, std::string_view kind,
-                                        const std::stop_token& stop) override;
+                                        const std::stop_token& stop) override {
+    return discovery_->Resolve(api_version, kind, stop);
+  }
 
  private:
   absl::StatusOr<std::string> ObjectPath(const ObjectRef& ref, const std::stop_token& stop) {
-    if (ref.name.empty()) return absl::InvalidArgumentError("the object has no name");
+    if (ref.name.empty()) {
+      return absl::InvalidArgumentError(absl::StrCat("the ", ref.kind, " has no name"));
+    }
+    DELIVERY_ASSIGN_OR_RETURN(const std::string collection, PathForNew(ref, stop));
+    return absl::StrCat(collection, "/", EscapePathSegment(ref.name));
+  }
+  // Of the collection that the object is, or will be, in.
+  absl::StatusOr<std::string> PathForNew(const ObjectRef& ref, const std::stop_token& stop) {
     DELIVERY_ASSIGN_OR_RETURN(const ResourceInfo info, Discover(ref.api_version, ref.kind, stop));
     if (info.namespaced && ref.namespace_name.empty()) {
       return absl::InvalidArgumentError(absl::StrCat(ref.ToString(), " has no namespace"));
     }
-    return absl::StrCat(CollectionPath(ref.api_version, info, ref.namespace_name), "/",
-                        EscapePathSegment(ref.name));
+    return CollectionPath(ref.api_version, info, ref.namespace_name);
   }
 
   absl::StatusOr<http::Response> SendOk(const RestRequest& request, const std::string& doing,
                                         const std::stop_token& stop) {
-    absl::StatusOr<http::Response> response = client_.Send(request, stop);
+    absl::StatusOr<http::Response> response = client_->Send(request, stop);
     if (!response.ok()) return StatusBuilder(response.status()) << doing;
     DELIVERY_RETURN_IF_ERROR(StatusFromResponse(*response, doing));
     return response;
@@ -258,23 +249,21 @@ class RestApi final : public Api {
     return ParseBody(response, doing);
   }
   absl::StatusOr<Json> Patch(const ObjectRef& ref, const std::string& content_type,
-                             const Json& patch, const WriteOptions& options,
+                             const Json& patch, const WriteOptions& options, Repeat repeat,
                              const std::stop_token& stop) {
     RestRequest request;
     request.method = "PATCH";
+    request.repeat = repeat;
     DELIVERY_ASSIGN_OR_RETURN(request.path, ObjectPath(ref, stop));
     AddWriteQuery(options.field_manager, options.dry_run, request);
     request.content_type = content_type;
     request.body = DumpJson(patch);
     return SendForObject(request, absl::StrCat("patching ", ref.ToString()), stop);
   }
-  void RefreshDiscovery(const std::stop_token& stop);
-  void ReadGroupVersion(std::string_view api_version, const std::stop_token& stop);
 
-  RestClient client_;
-  absl::Mutex mutex_;
-  DiscoveredKinds kinds_ ABSL_GUARDED_BY(mutex_);
-  TimerThread timers_;  // last: its tasks use what is above
+  const std::shared_ptr<RestClient> client_;
+  const std::shared_ptr<Discovery> discovery_;
+  const std::shared_ptr<TimerThread> timers_;
 };
 
 absl::StatusOr<ObjectList> RestApi::List(std::string_view api_version, std::string_view kind,
@@ -310,45 +299,28 @@ absl::StatusOr<ObjectList> RestApi::List(std::string_view api_version, std::stri
   }
 }
 
-absl::StatusOr<ResourceInfo> RestApi::Discover(std::string_view api_version, std::string_view kind,
-                                               const std::stop_token& stop) {
-  if (const auto built_in = FindBuiltInKind(api_version, kind)) return *built_in;
-  const std::string key = DiscoveryKey(api_version, kind);
-  const auto find = [&]() -> std::optional<ResourceInfo> {
-    absl::MutexLock lock(&mutex_);
-    const auto found = kinds_.find(key);
-    if (found == kinds_.end()) return std::nullopt;
-    return found->second;
-  };
-  if (const auto known = find()) return *known;
-  RefreshDiscovery(stop);
-  if (const auto known = find()) return *known;
-  ReadGroupVersion(api_version, stop);
-  if (const auto known = find()) return *known;
-  return absl::NotFoundError(absl::StrCat("the API server does not serve ", std::string(kind),
-                                          " in ", std::string(api_version),
-                                          ": is its custom resource definition installed?"));
-}
-
-void RestApi::RefreshDiscovery(const std::stop_token& stop) {
-  for (const char* path : {"/api", "/apis"}) {
-    RestRequest request;
-    request.path = path;
-    request.accept = kAggregatedDiscovery;
-    const absl::StatusOr<Json> answer = SendForObject(request, "discovering kinds", stop);
-    if (!answer.ok()) continue;
-    absl::MutexLock lock(&mutex_);
-    ReadAggregatedDiscovery(*answer, kinds_);
+absl::StatusOr<http::Response> RestApi::Proxy(const ProxyRequest& proxy,
+                                              const std::stop_token& stop) {
+  const bool pod = proxy.target == ProxyRequest::Target::kPod;
+  const std::string doing = absl::StrCat("requesting ", proxy.path, " of ",
+                                         pod ? "Pod " : "Service ", proxy.namespace_name, "/",
+                                         proxy.name, ":", proxy.port, " through the API server");
+  if (!absl::StartsWith(proxy.path, "/")) {
+    return absl::InvalidArgumentError(absl::StrCat(doing, ": the path must begin with \"/\""));
   }
-}
-
-void RestApi::ReadGroupVersion(std::string_view api_version, const std::stop_token& stop) {
   RestRequest request;
-  request.path = ApiRoot(api_version);
-  const absl::StatusOr<Json> answer = SendForObject(request, "discovering kinds", stop);
-  if (!answer.ok()) return;
-  absl::MutexLock lock(&mutex_);
-  ReadResourceList(*answer, kinds_);
+  request.method = proxy.method;
+  request.path = absl::StrCat("/api/v1/namespaces/", EscapePathSegment(proxy.namespace_name),
+                              pod ? "/pods/" : "/services/", EscapePathSegment(proxy.scheme), ":",
+                              EscapePathSegment(proxy.name), ":", proxy.port, "/proxy", proxy.path);
+  request.accept = "*/*";
+  request.repeat = Repeat::kRelayed;
+  request.timeout = proxy.timeout;
+  request.max_response_bytes = proxy.max_response_bytes;
+  absl::StatusOr<http::Response> response = client_->Send(request, stop);
+  if (!response.ok()) return StatusBuilder(response.status()) << doing;
+  if (IsOwnRefusal(*response)) return StatusFromResponse(*response, doing);
+  return response;
 }
 
 }  // namespace

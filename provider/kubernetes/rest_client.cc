@@ -4,37 +4,24 @@
 #include <cctype>
 #include <random>
 
-#include "absl/strings/numbers.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "provider/base/log.h"
 #include "provider/base/status_macros.h"
+#include "provider/http/retry.h"
 
 namespace delivery::kubernetes {
 namespace {
 
-constexpr absl::Duration kRetryBudget = absl::Seconds(30);
-// A server that is not there at all is reported sooner.
-constexpr absl::Duration kConnectBudget = absl::Seconds(8);
-constexpr absl::Duration kFirstDelay = absl::Milliseconds(200);
-constexpr absl::Duration kLongestDelay = absl::Seconds(5);
+using Repeat = RestRequest::Repeat;
 
-bool IsRetryable(int status) {
-  return status == 429 || status == 500 || status == 502 || status == 503 || status == 504;
-}
-
-absl::Duration RetryAfter(const http::Response& response) {
-  const auto header = http::FindHeader(response.headers, "Retry-After");
-  int seconds = 0;
-  if (!header.has_value() || !absl::SimpleAtoi(*header, &seconds)) return absl::ZeroDuration();
-  return absl::Seconds(std::clamp(seconds, 0, 30));
-}
-
-// Between half and the whole of the exponential delay, so that many clients spread.
-absl::Duration Jittered(absl::Duration delay) {
-  thread_local std::minstd_rand random(std::random_device{}());
-  return delay * std::uniform_real_distribution<double>(0.5, 1.0)(random);
-}
+constexpr http::RetryPolicy kRetryPolicy = {.longest_delay = absl::Seconds(5)};
+// A server that never answered is more likely misnamed than restarting: its absence is reported
+// sooner.
+constexpr absl::Duration kFirstContactBudget = absl::Seconds(8);
+// A 500 is more often a broken admission webhook than a passing failure.
+constexpr int kAttemptsAt500 = 4;
 
 std::string Query(const std::vector<std::pair<std::string, std::string>>& query) {
   std::string text;
@@ -44,12 +31,38 @@ std::string Query(const std::vector<std::pair<std::string, std::string>>& query)
   return text;
 }
 
-void LogExchange(const RestRequest& request, int status, absl::Duration took) {
+// Method, path and outcome only: headers hold credentials, bodies may hold Secrets.
+void LogExchange(const RestRequest& request, const absl::StatusOr<http::Response>& answer,
+                 absl::Duration took) {
   if (!log::IsEnabled(log::Level::kTrace)) return;
+  const std::string outcome =
+      answer.ok() ? absl::StrCat(answer->status) : std::string(answer.status().message());
   log::Trace("kubernetes request", {{"method", request.method},
                                     {"path", request.path},
-                                    {"status", absl::StrCat(status)},
+                                    {"status", outcome},
                                     {"ms", absl::StrCat(absl::ToInt64Milliseconds(took))}});
+}
+
+bool IsUnauthorized(const RestRequest& request, const http::Response& response) {
+  if (response.status != 401) return false;
+  return request.repeat != Repeat::kRelayed || IsOwnRefusal(response);
+}
+
+std::optional<absl::Duration> RetryAfterOf(const absl::StatusOr<http::Response>& answer,
+                                           absl::Time now) {
+  if (!answer.ok()) return std::nullopt;
+  const auto header = http::FindHeader(answer->headers, "Retry-After");
+  return header.has_value() ? http::ParseRetryAfter(*header, now) : std::nullopt;
+}
+
+bool SaysLater(const http::Response& response) {
+  if (response.status == 429) return true;
+  return response.status == 503 && http::FindHeader(response.headers, "Retry-After").has_value();
+}
+
+uint64_t NewSeed() {
+  thread_local std::mt19937_64 seeds(std::random_device{}());
+  return seeds();
 }
 
 }  // namespace
@@ -67,6 +80,16 @@ std::string EscapePathSegment(std::string_view text) {
   return escaped;
 }
 
+bool IsOwnRefusal(const http::Response& response) {
+  if (response.status < 400) return false;
+  const std::string type = http::FindHeader(response.headers, "Content-Type").value_or("");
+  if (!absl::StartsWith(type, "application/json")) return false;
+  const absl::StatusOr<Json> body = ParseJson(response.body);
+  return body.ok() && GetString(*body, "kind") == "Status" &&
+         GetString(*body, "apiVersion") == "v1" && GetString(*body, "status") == "Failure" &&
+         GetInt(*body, "code") == response.status;
+}
+
 RestClient::RestClient(ClusterConfig config, std::shared_ptr<CredentialSource> credentials,
                        TransportFactory make_transport, Clock& clock)
     : config_(std::move(config)),
@@ -75,6 +98,7 @@ RestClient::RestClient(ClusterConfig config, std::shared_ptr<CredentialSource> c
       clock_(clock) {}
 
 std::shared_ptr<http::Transport> RestClient::TransportFor(const Credential& credential) {
+  std::shared_ptr<http::Transport> replaced;  // ended after the lock is released
   absl::MutexLock lock(&mutex_);
   if (transport_ != nullptr && transport_certificate_ == credential.client_certificate_pem) {
     return transport_;
@@ -86,7 +110,7 @@ std::shared_ptr<http::Transport> RestClient::TransportFor(const Credential& cred
   options.tls_server_name = config_.tls_server_name;
   options.proxy_url = config_.proxy_url;
   options.insecure = config_.insecure;
-  transport_ = make_transport_(options);
+  replaced = std::exchange(transport_, make_transport_(options));
   transport_certificate_ = credential.client_certificate_pem;
   return transport_;
 }
@@ -118,40 +142,55 @@ absl::StatusOr<http::Response> RestClient::SendOnce(const RestRequest& request,
   for (bool repeated = false;; repeated = true) {
     DELIVERY_ASSIGN_OR_RETURN(Prepared prepared, Prepare(request, stop));
     const absl::Time started = clock_.Now();
-    absl::StatusOr<http::Response> response =
+    absl::StatusOr<http::Response> answer =
         prepared.transport->Do(std::move(prepared.request), stop);
-    LogExchange(request, response.ok() ? response->status : 0, clock_.Now() - started);
-    const bool stale = response.ok() && response->status == 401;
-    if (!stale || repeated || !credentials_->Invalidate()) return response;
+    LogExchange(request, answer, clock_.Now() - started);
+    if (answer.ok()) answered_ = true;
+    const bool stale = answer.ok() && IsUnauthorized(request, *answer);
+    if (!stale || repeated || !credentials_->Invalidate()) return answer;
   }
+}
+
+bool RestClient::MayRepeat(const RestRequest& request, const absl::StatusOr<http::Response>& answer,
+                           int attempts, absl::Duration elapsed) const {
+  if (!answer.ok()) {
+    if (!http::IsRetryableFailure(answer.status())) return false;
+    if (!answered_ && elapsed > kFirstContactBudget) return false;
+    return request.repeat == Repeat::kIdempotent || http::WasNeverSent(answer.status());
+  }
+  switch (request.repeat) {
+    case Repeat::kRelayed:
+      return false;
+    case Repeat::kOnlyUndone:
+      return SaysLater(*answer);
+    case Repeat::kIdempotent:
+      if (answer->status == 500 && attempts >= kAttemptsAt500) return false;
+      return http::IsRetryableStatus(answer->status);
+  }
+  return false;
 }
 
 absl::StatusOr<http::Response> RestClient::Send(const RestRequest& request,
                                                 const std::stop_token& stop) {
   const absl::Time started = clock_.Now();
-  absl::Duration delay = kFirstDelay;
-  while (true) {
-    absl::StatusOr<http::Response> response = SendOnce(request, stop);
-    absl::Duration budget = kRetryBudget;
-    absl::Duration wait = Jittered(delay);
-    if (response.ok()) {
-      if (!IsRetryable(response->status)) return response;
-      // The server itself said "later" and did nothing; anything else may have been done.
-      if (!request.idempotent && response->status != 429) return response;
-      wait = std::max(wait, RetryAfter(*response));
-    } else {
-      if (!absl::IsUnavailable(response.status()) || !request.idempotent) return response;
-      budget = kConnectBudget;
-    }
-    if (clock_.Now() + wait > started + budget) return response;
-    if (!clock_.Sleep(wait, stop)) return absl::CancelledError("stopped");
-    delay = std::min(delay * 2, kLongestDelay);
+  http::Backoff backoff(kRetryPolicy, NewSeed());
+  for (int attempts = 1;; ++attempts) {
+    absl::StatusOr<http::Response> answer = SendOnce(request, stop);
+    const absl::Time now = clock_.Now();
+    if (!MayRepeat(request, answer, attempts, now - started)) return answer;
+    const std::optional<absl::Duration> wait =
+        backoff.Next(now - started, RetryAfterOf(answer, now));
+    if (!wait.has_value()) return answer;
+    if (!clock_.Sleep(*wait, stop)) return absl::CancelledError("stopped");
   }
 }
 
 absl::Status RestClient::Start(const RestRequest& request, const std::stop_token& stop,
                                std::shared_ptr<http::ResponseHandler> handler) {
   DELIVERY_ASSIGN_OR_RETURN(Prepared prepared, Prepare(request, stop));
+  if (log::IsEnabled(log::Level::kTrace)) {
+    log::Trace("kubernetes stream", {{"method", request.method}, {"path", request.path}});
+  }
   prepared.transport->Start(std::move(prepared.request), stop, std::move(handler));
   return absl::OkStatus();
 }

@@ -2,22 +2,20 @@
 #ifndef DELIVERY_KUBERNETES_TIMER_THREAD_H_
 #define DELIVERY_KUBERNETES_TIMER_THREAD_H_
 
-#include <condition_variable>
 #include <functional>
-#include <map>
-#include <mutex>
-#include <stop_token>
+#include <memory>
 #include <thread>
 
 #include "absl/time/time.h"
 
 namespace delivery::kubernetes {
 
-// Thread-safe. Tasks that are due run one after the other; those not yet due when the object is
-// destroyed never run.
+// Thread-safe. Tasks that are due run one after the other, in real time whatever the clock of the
+// program; those not yet due when the object is destroyed never run. The destructor waits for the
+// task that runs now, unless that task is what destroys the object.
 class TimerThread {
  public:
-  TimerThread() = default;
+  TimerThread();
   ~TimerThread();
   TimerThread(const TimerThread&) = delete;
   TimerThread& operator=(const TimerThread&) = delete;
@@ -25,12 +23,10 @@ class TimerThread {
   void RunAfter(absl::Duration delay, std::function<void()> task);
 
  private:
-  void Loop(const std::stop_token& stop);
+  struct State;
+  static void Loop(State& state);
 
-  std::mutex mutex_;
-  std::condition_variable_any changed_;
-  std::multimap<absl::Time, std::function<void()>> tasks_;
-  std::jthread thread_;
+  const std::shared_ptr<State> state_;  // shared with the thread, which may outlive this object
 };
 
 }  // namespace delivery::kubernetes

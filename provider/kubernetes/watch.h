@@ -4,28 +4,26 @@
 
 #include <memory>
 #include <string>
-#include <utility>
-#include <vector>
 
 #include "provider/kubernetes/api.h"
+#include "provider/kubernetes/discovery.h"
 #include "provider/kubernetes/rest_client.h"
 #include "provider/kubernetes/timer_thread.h"
 
 namespace delivery::kubernetes {
 
-struct WatchTarget {
-  std::string api_version;
-  std::string kind;
-  std::string path;                                        // of the collection
-  std::vector<std::pair<std::string, std::string>> query;  // selectors
+// What watches of one API share; kept alive by each of them.
+struct WatchServices {
+  std::shared_ptr<RestClient> client;
+  std::shared_ptr<Discovery> discovery;
+  std::shared_ptr<TimerThread> timers;  // starts the exchanges
 };
 
-// `client` and `timers` must outlive the watch.
-std::unique_ptr<ObjectWatch> MakeObjectWatch(RestClient& client, TimerThread& timers,
-                                             WatchTarget target, ChangeSignal signal);
-
-// A watch of something that cannot be watched: never synced, with this status.
-std::unique_ptr<ObjectWatch> MakeFailedWatch(absl::Status status);
+// Returns at once. Nothing touches `signal` after the watch was destroyed, except for a
+// notification that is under way at that moment.
+std::unique_ptr<ObjectWatch> MakeObjectWatch(WatchServices services, std::string api_version,
+                                             std::string kind, ListOptions options,
+                                             ChangeSignal signal);
 
 }  // namespace delivery::kubernetes
 
