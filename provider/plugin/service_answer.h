@@ -24,8 +24,8 @@ inline std::string ExceptionDetail(std::string_view rpc, std::string_view what) 
 }
 
 // Runs `body`, which fills `response` and returns a status. A status that is not OK means that the
-// request could not be understood or the answer not be written. After an exception nothing of a
-// half-filled answer is left.
+// request could not be understood or the answer not be written. What was filled before an exception
+// stays: hosts look at nothing but private bytes and a state then, which are only ever set whole.
 template <typename Response, typename Body>
 grpc::Status Answer(std::string_view rpc, Response* response, Body body) {
   log::Trace("call begins", {{"tf_rpc", std::string(rpc)}});
@@ -43,7 +43,6 @@ grpc::Status Answer(std::string_view rpc, Response* response, Body body) {
   } catch (...) {
     thrown = "an unknown exception";
   }
-  response->Clear();
   AddError(*response->mutable_diagnostics(), kProviderBug, ExceptionDetail(rpc, thrown));
   return grpc::Status::OK;
 }
