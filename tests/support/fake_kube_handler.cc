@@ -74,8 +74,8 @@ http::Response ImmutableSelector(const ResourceType& type, const std::string& na
       absl::StrCat("Invalid value: ", DumpJson(selector), ": field is immutable");
   Json details = DetailsOf(type, name);
   details["kind"] = type.kind;
-  details["causes"] = {
-      {{"reason", "FieldValueInvalid"}, {"message", message}, {"field", "spec.selector"}}};
+  details["causes"] = Json::array(
+      {Json{{"reason", "FieldValueInvalid"}, {"message", message}, {"field", "spec.selector"}}});
   const std::string group = type.group.empty() ? "" : absl::StrCat(".", type.group);
   return KubeRefusal(
       422, "Invalid",
@@ -193,7 +193,7 @@ http::Response FakeKubeHandler::Discover(const KubeRequest& request) const {
     return Answer(200, {{"major", "1"}, {"minor", "36"}, {"gitVersion", "v1.36.0-fake"}});
   }
   if (request.path == "/api") {
-    return Answer(200, {{"kind", "APIVersions"}, {"versions", {"v1"}}});
+    return Answer(200, {{"kind", "APIVersions"}, {"versions", Json::array({"v1"})}});
   }
   if (!request.version.empty()) return DescribeGroup(request);
   if (request.path != "/apis") return PlainText(404, "404 page not found\n");
