@@ -22,6 +22,11 @@ struct ExecConfig {
   std::vector<std::string> args;
   std::map<std::string, std::string> env;
   bool provide_cluster_info = false;
+  // What the kubeconfig advises when the command is missing.
+  std::string install_hint = {};
+  // The cluster's extension client.authentication.k8s.io/exec as JSON text, empty for none; goes to
+  // the plugin with the cluster information.
+  std::string cluster_extension_json = {};
 };
 
 // One cluster and one user, resolved: files are read, base64 is decoded. Holds secrets.
@@ -60,8 +65,11 @@ class CredentialSource {
   virtual bool Invalidate() = 0;
 };
 
-// Exec plugins are run with a time limit of 60 s, killed on `stop`, cached until
-// status.expirationTimestamp; concurrent callers wait for one run.
+// A token file wins over a token, that over basic authentication, that over an exec plugin. Errors
+// of Get are FailedPrecondition (a missing plugin or file), Unauthenticated (a plugin that fails or
+// hangs) and Cancelled, never NotFound, which would read as a missing object. Exec plugins are run
+// with a time limit of 60 s, killed on `stop`, cached until status.expirationTimestamp; concurrent
+// callers wait for one run.
 std::unique_ptr<CredentialSource> MakeCredentialSource(const ClusterConfig& config, Clock& clock);
 
 }  // namespace delivery::kubernetes

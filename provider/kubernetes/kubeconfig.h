@@ -33,10 +33,17 @@ struct KubernetesSettings {
   std::string proxy_url;
   bool in_cluster = false;
   std::optional<ExecConfig> exec;
+  // The paths are KUBECONFIG's, of which some may be missing as long as one is there.
+  bool skip_missing_paths = false;
+  // Where a pod finds its service account; another folder in tests.
+  std::string service_account_folder = "/var/run/secrets/kubernetes.io/serviceaccount";
 };
 
 using Environment = std::function<std::optional<std::string>(const std::string& name)>;
 
+// The variables never mix with what is explicit into something neither says: with `in_cluster`
+// none that say where the cluster is or who we are is read, and those of another kind of credential
+// than the explicit one are not read.
 // Fills what is empty in `settings` from KUBE_CONFIG_PATH, KUBE_CONFIG_PATHS, KUBE_CTX,
 // KUBE_CTX_CLUSTER, KUBE_CTX_AUTH_INFO, KUBE_HOST, KUBE_TOKEN, KUBE_USER, KUBE_PASSWORD,
 // KUBE_CLUSTER_CA_CERT_DATA, KUBE_CLIENT_CERT_DATA, KUBE_CLIENT_KEY_DATA, KUBE_INSECURE,
@@ -44,7 +51,8 @@ using Environment = std::function<std::optional<std::string>(const std::string& 
 // in_cluster are set).
 KubernetesSettings WithEnvironment(KubernetesSettings settings, const Environment& environment);
 
-// Explicit settings override what the kubeconfig says. InvalidArgument, NotFound or
+// Explicit settings override what the kubeconfig says; explicit credentials replace all of the
+// kubeconfig's user. InvalidArgument, NotFound or
 // FailedPrecondition that name the file, context or field and the remedy, without file contents.
 // Never falls back to localhost or to the in-cluster configuration.
 absl::StatusOr<ClusterConfig> ResolveClusterConfig(const KubernetesSettings& settings,

@@ -80,6 +80,13 @@ bool HasIdentity(const Json& element, const FieldPath::Element& identity, const 
          });
 }
 
+// Equal for identities that FindElement takes for the same: 80 and "80".
+std::string IdentityText(const FieldPath::Element& identity) {
+  Json texts = Json::array();
+  for (const auto& [key, value] : identity.keys) texts.push_back(ScalarText(value));
+  return DumpJson(texts);
+}
+
 bool IsQuantity(const FieldPath& at) {
   if (Contains(kQuantityFields, at.LastMember())) return true;
   return at.steps().size() >= 2 && Contains(kQuantityMaps, at.Parent().LastMember());
@@ -291,7 +298,7 @@ const ListKeys* UsableListKeys(const FieldPath& at, const Json& list) {
   std::set<std::string> seen;
   for (const Json& element : list) {
     const auto identity = ElementOf(element, *keys);
-    if (!identity || !seen.insert(FieldPath({*identity}).ToString()).second) return nullptr;
+    if (!identity || !seen.insert(IdentityText(*identity)).second) return nullptr;
   }
   return keys;
 }
