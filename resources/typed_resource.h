@@ -70,8 +70,9 @@ class TypedResource : public plugin::Resource {
     const M config = Decode(request.config, response.diagnostics);
     std::optional<M> prior;
     if (request.prior.is_known()) prior = Decode(request.prior, response.diagnostics);
-    // The host's proposal carries what an unconfigured computed attribute was before.
-    M planned = Decode(request.proposed, response.diagnostics);
+    // From the configuration, not the host's proposal: that carries the prior value of an argument
+    // that was removed, where our default belongs.
+    M planned = config;
     M::Declaration().Validate(config, {}, response.diagnostics);
     if (response.diagnostics.HasErrors()) {
       response.planned = request.proposed;
@@ -129,7 +130,8 @@ class TypedResource : public plugin::Resource {
   virtual void ValidateConfig(const M& config, Diagnostics& diagnostics) const = 0;
   virtual TypedState<M> ReadState(const plugin::CallContext& context, M prior,
                                   const std::string& private_state) const = 0;
-  // `planned` is the host's proposal with our defaults. Not called for a destroy.
+  // `planned` is the configuration with our defaults; computed attributes are null and must be set.
+  // Not called for a destroy.
   virtual TypedPlan<M> PlanChange(const plugin::CallContext& context, const M& config,
                                   const std::optional<M>& prior, M planned,
                                   const std::string& private_state) const = 0;
