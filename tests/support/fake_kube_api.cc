@@ -1,6 +1,7 @@
 #include "tests/support/fake_kube_api.h"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstdio>
@@ -20,6 +21,7 @@ namespace {
 
 using SteadyClock = std::chrono::steady_clock;
 
+constexpr char kCancelled[] = "the request was cancelled";
 constexpr char kConnectionLost[] = "connection to the fake API server was lost";
 
 bool IsWrite(const RecordedKubeRequest& recorded) {
@@ -37,7 +39,9 @@ struct Exchange {
   http::Request http;
   KubeRequest request;
   std::shared_ptr<http::ResponseHandler> handler;
+  std::stop_token stop;
   std::unique_ptr<std::stop_callback<std::function<void()>>> on_stop;
+  std::atomic<bool> started = false;  // on_stop is set
   bool ended = false;
   size_t record = 0;
   // Watches only.
@@ -72,7 +76,7 @@ class FakeKubeApi::Impl {
     queue_changed_.notify_all();
   }
 
-  void Submit(ExchangePtr exchange, std::stop_token stop);
+  void Submit(ExchangePtr exchange);
 
   // Runs `body` on the cluster's state, then the controller if something was written, and lets the
   // watches know.
@@ -149,24 +153,26 @@ void FakeKubeApi::Impl::Work() {
   }
 }
 
-void FakeKubeApi::Impl::Submit(ExchangePtr exchange, std::stop_token stop) {
-  // Registered by the first task, so that a stop can find it.
-  Post([this, exchange] { exchanges_.push_back(exchange); });
-  if (stop.stop_possible()) {
+void FakeKubeApi::Impl::Submit(ExchangePtr exchange) {
+  if (exchange->stop.stop_possible()) {
     exchange->on_stop = std::make_unique<std::stop_callback<std::function<void()>>>(
-        std::move(stop), [this, weak = std::weak_ptr(exchange)] {
+        exchange->stop, [this, weak = std::weak_ptr(exchange)] {
           Post([this, weak] {
-            if (const ExchangePtr found = weak.lock()) {
-              End(found, absl::CancelledError("the request was cancelled"));
-            }
+            const ExchangePtr found = weak.lock();
+            // A stop that comes before on_stop is set is seen by Receive.
+            if (found != nullptr && found->started) End(found, absl::CancelledError(kCancelled));
           });
         });
   }
-  Post([this, exchange] { Receive(exchange); });
+  exchange->started = true;
+  Post([this, exchange] {
+    exchanges_.push_back(exchange);
+    Receive(exchange);
+  });
 }
 
 void FakeKubeApi::Impl::Receive(const ExchangePtr& exchange) {
-  if (exchange->ended) return;
+  if (exchange->stop.stop_requested()) return End(exchange, absl::CancelledError(kCancelled));
   if (exchange->http.timeout < absl::Hours(24)) {
     Post(
         [this, weak = std::weak_ptr(exchange)] {
@@ -407,7 +413,8 @@ void FakeKubeApi::Start(http::Request request, std::stop_token stop,
   auto exchange = std::make_shared<Exchange>();
   exchange->http = std::move(request);
   exchange->handler = std::move(handler);
-  impl_->Submit(std::move(exchange), std::move(stop));
+  exchange->stop = std::move(stop);
+  impl_->Submit(std::move(exchange));
 }
 
 void FakeKubeApi::AddType(ResourceType type) {
