@@ -99,7 +99,7 @@ output "count" {
   value = provider::conformance::count("one", "two", null)
 }
 output "nothing" {
-  value = provider::conformance::echo(null)
+  value = provider::conformance::echo(tostring(null))
 }
 """)
         outputs = self.work.state()["outputs"]

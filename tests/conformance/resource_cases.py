@@ -37,7 +37,8 @@ class Life(host.HostCase):
         self.assertEqual(self.work.instance("a")["attributes"]["id"], "id-first")
         self.assert_nothing_to_do()
         self.assert_nothing_to_do()
-        self.assert_nothing_to_do("-refresh-only")
+        # Not by its exit code: Terraform 1.11 returns 2 for computed nested attributes all the same.
+        self.assertIn("No changes.", self.succeed("plan", "-refresh-only"))
 
         self.work.write(THING % "new")
         self.assertEqual(self.actions(), {"conformance_thing.a": ["update"]})

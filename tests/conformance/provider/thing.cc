@@ -154,7 +154,7 @@ class Thing : public plugin::Resource {
       response.requires_replace.push_back(Path::Of("name"));
     }
     response.planned = planned;
-    response.identity = IdentityOf(planned);
+    if (planned.Get("name").is_known()) response.identity = IdentityOf(planned);
     return response;
   }
 
@@ -217,7 +217,8 @@ class Thing : public plugin::Resource {
   // What an import knows: every argument null.
   Value Bare(const std::string& name) const {
     Value::Map attributes;
-    for (const auto& [attribute, type] : schema_.block.ImpliedType().attributes()) {
+    const Type implied = schema_.block.ImpliedType();  // outlives the loop over its parts
+    for (const auto& [attribute, type] : implied.attributes()) {
       const bool list = type.kind() == Type::Kind::kList;
       attributes.emplace(attribute, list ? Value::MakeList(type.element(), {}) : Value::Null(type));
     }
