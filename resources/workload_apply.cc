@@ -321,7 +321,10 @@ ReleaseVerdict ReleaseWorkload(const Connection& connection, Clock& clock, const
                                     prepared->intent.agreed};
   const auto rehearsal = runner::WriteWorkload(api, write, runner::WriteMode::kDryRun, stop);
   if (!rehearsal.ok()) {
-    return Refuse(absl::StrCat("Release of ", what, " was refused"), rehearsal.status());
+    const absl::Status refused(
+        rehearsal.status().code(),
+        RefusalText(rehearsal.status(), prepared->ref.namespace_name) + " Nothing was changed.");
+    return Refuse(absl::StrCat("Release of ", what, " was refused"), refused);
   }
   const absl::StatusOr<runner::ReleaseResult> result =
       runner::RunRelease(api, clock, Request(job, *prepared, EnginePlan(job, *prepared)), stop);

@@ -97,11 +97,20 @@ std::string DescribeOnFailure(const ReleasePlanInput& input) {
                                 : "on failure: roll back to the fields as they were";
 }
 
+bool WantsAnotherVersion(const ReleasePlanInput& input) {
+  return EffectiveImages(*input.prior) != EffectiveImages(*input.arguments) ||
+         !AsksForNothingNew(input.arguments->manifest.value(), input.prior->manifest.value(), {},
+                            false);
+}
+
 std::string FirstLine(const ReleasePlanInput& input, const Json& manifest) {
   const std::string what =
       absl::StrCat(kubernetes::KindOf(manifest), " ", kubernetes::NameOf(manifest));
   if (input.prior == nullptr) {
     return absl::StrCat("create ", what, ": ", ImagesText(EffectiveImages(*input.arguments)));
+  }
+  if (input.prior_phase == phase::kInterrupted && WantsAnotherVersion(input)) {
+    return absl::StrCat("release another version of ", what, " in place of the interrupted one");
   }
   if (input.prior_phase == phase::kInterrupted) {
     return absl::StrCat(input.arguments->on_interrupt.value_or("resume") == "rollback"
@@ -243,7 +252,7 @@ void Rehearse(const Connection& connection, const WriteIntent& intent, bool firs
   if (result.ok() || absl::IsCancelled(result.status())) return;
   AddFinding(connection, absl::StrCat("Apply would fail for ", ref.ToString()),
              absl::StrCat("A rehearsal of the write (server-side dry run) was refused: ",
-                          std::string(result.status().message())),
+                          RefusalText(result.status(), ref.namespace_name)),
              diagnostics);
 }
 

@@ -166,4 +166,13 @@ void AddApiError(const value::Path& path, const std::string& summary, const absl
   diagnostics.Error(path, summary, std::string(status.message()));
 }
 
+std::string RefusalText(const absl::Status& status, const std::string& namespace_name) {
+  if (!absl::IsNotFound(status)) return std::string(status.message());
+  return absl::StrCat("Namespace \"", namespace_name,
+                      "\" does not exist. Create it first, for example with a "
+                      "kubernetes_namespace that this resource depends on, or correct "
+                      "metadata.namespace. (",
+                      std::string(status.message()), ")");
+}
+
 }  // namespace delivery::resources

@@ -43,6 +43,10 @@ Json WithoutServerFields(const Json& live);
 void AddApiError(const value::Path& path, const std::string& summary, const absl::Status& status,
                  Diagnostics& diagnostics);
 
+// What the API server objects to in the write of a workload, in words for the user: a missing
+// namespace comes with its remedy.
+std::string RefusalText(const absl::Status& status, const std::string& namespace_name);
+
 }  // namespace delivery::resources
 
 #endif  // DELIVERY_RESOURCES_WORKLOAD_REFRESH_H_

@@ -23,6 +23,9 @@ step "unit tests" ctest --preset dev --label-regex '^unit$' --no-tests=error -j 
 step "build (asan-ubsan)" build asan-ubsan
 step "unit tests under sanitizers" ctest --preset asan-ubsan --no-tests=error -j "$jobs"
 
+step "build (fuzz)" build fuzz
+step "fuzzers, 20 s each" ctest --preset fuzz --no-tests=error -j "$jobs"
+
 # A cluster that was up before is somebody's: leave it up.
 log=$(mktemp)
 was_up=yes
@@ -42,4 +45,4 @@ source "$env_file"
 
 printf '\n==> tests on the real cluster\n'
 # One at a time: they share two cores with the cluster, and the timings they check are real.
-ctest --preset dev --label-regex '^(contract|conformance|e2e)$' --no-tests=error
+ctest --preset dev --label-regex '^(real|conformance|e2e)$' --no-tests=error
