@@ -60,19 +60,19 @@ void OnCrashSignal(int signal) {
 
 std::string CurrentExceptionText() {
   const std::exception_ptr current = std::current_exception();
-  if (current == nullptr) return "std::terminate without an exception";
+  if (current == nullptr) return "no exception";
   try {
     std::rethrow_exception(current);
   } catch (const std::exception& exception) {
-    return Redact(exception.what());
+    return absl::StrCat("unhandled exception: ", Redact(exception.what()));
   } catch (...) {
-    return "an exception of unknown type";
+    return "unhandled exception of an unknown type";
   }
 }
 
 [[noreturn]] void OnTerminate() {
   if (!reported.test_and_set()) {
-    WriteText(absl::StrCat("panic: unhandled exception: ", CurrentExceptionText(), "\n"));
+    WriteText(absl::StrCat("panic: std::terminate: ", CurrentExceptionText(), "\n"));
     WriteBacktrace();
   }
   std::abort();

@@ -53,8 +53,7 @@ class Logs(host.HostCase):
         # Parsed by the host, as the level and the fields show.
         self.assertIn("[INFO]", line)
         self.assertIn("thing=a", line)
-        self.assertIn('with_secret="(redacted)"', line.replace("with_secret=(redacted)",
-                                                               'with_secret="(redacted)"'))
+        self.assertIn("(redacted)", line)
         provider_lines = [line for line in log.splitlines() if "provider.delivery" in line]
         self.assertTrue(provider_lines)
         for text in provider_lines:
@@ -68,7 +67,6 @@ class Logs(host.HostCase):
             # A plugin that does not end in two seconds is killed, one that prints is reported.
             self.assertNotIn("gracefully", log)
             self.assertNotIn("unexpected data", log)
-            self.assertNotIn("received EOF", log)
             self.assertNotIn("panic", log)
 
     def test_levels(self):
@@ -147,14 +145,15 @@ class Interruption(host.HostCase):
 class Crash(host.HostCase):
     def crash(self, behaviour):
         self.work.write(THING % (behaviour, ""))
-        output = self.fail_with("plugin crashed", "apply", "-auto-approve")
-        self.assertIn("Stack trace from the", output)
+        output = self.fail_with("Plugin did not respond", "apply", "-auto-approve", TF_LOG="ERROR")
+        if not host.version()[1]:
+            # Terraform shows the report to every user, OpenTofu to those who look at the log.
+            self.assertIn("Stack trace from the terraform-provider-conformance plugin", output)
+        self.assertIn("terraform-provider-conformance(", output)  # a frame
         return output
 
     def test_the_host_shows_the_report_of_a_signal(self):
-        output = self.crash("abort")
-        self.assertIn("panic: SIGABRT", output)
-        self.assertIn("terraform-provider-conformance(", output)
+        self.assertIn("panic: SIGABRT", self.crash("abort"))
 
     def test_the_host_shows_the_report_of_an_exception(self):
-        self.assertIn("panic: unhandled exception", self.crash("terminate"))
+        self.assertIn("panic: std::terminate", self.crash("terminate"))
