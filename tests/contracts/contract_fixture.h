@@ -20,8 +20,8 @@ class KubeApiContract : public ::testing::Test {
   void SetUp() override;
   void TearDown() override;
 
-  static kubernetes::Api& api() { return (*cluster_)->api(); }
-  static ContractCluster& cluster() { return **cluster_; }
+  static kubernetes::Api& api() { return (**cluster_)->api(); }
+  static ContractCluster& cluster() { return ***cluster_; }
   const std::string& space() const { return space_; }  // the test's namespace
 
   Json ConfigMap(const std::string& name, Json data = Json::object()) const;
