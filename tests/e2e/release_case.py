@@ -79,11 +79,13 @@ class ReleaseCase(ClusterCase):
 
     def says(self, outcome, *texts):
         for text in texts:
-            self.assertIn(text, outcome.text, outcome)
+            if text not in outcome.text:
+                self.fail("It does not say %r.\n%s" % (text, outcome))
 
     def does_not_say(self, outcome, *texts):
         for text in texts:
-            self.assertNotIn(text, outcome.text, outcome)
+            if text in outcome.text:
+                self.fail("It says %r.\n%s" % (text, outcome))
 
     def plan_is_empty(self, stack, *options):
         outcome = stack.plan(*options)

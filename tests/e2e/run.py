@@ -7,7 +7,23 @@ The environment names the cluster: see environment.py. DELIVERY_E2E_HOST chooses
 
 import os
 import sys
+import time
 import unittest
+
+
+class TimedResult(unittest.TextTestResult):
+    """Names each test as it runs, and says how long it took."""
+
+    def startTest(self, test):
+        self._began = time.monotonic()
+        super().startTest(test)
+
+    def stopTest(self, test):
+        super().stopTest(test)
+        self.stream.writeln("    %.0f s" % (time.monotonic() - self._began))
+
+    def getDescription(self, test):
+        return test.id()
 
 
 def main():
@@ -16,8 +32,8 @@ def main():
     os.environ["DELIVERY_E2E_PROVIDER"] = os.path.realpath(sys.argv[2])
     sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
     sys.dont_write_bytecode = True
-    # Tests are named by what they show; --verbose names each as it runs.
-    program = unittest.main(module=None, argv=["run.py", "--verbose", *sys.argv[3:]], exit=False)
+    runner = unittest.TextTestRunner(verbosity=2, resultclass=TimedResult)
+    program = unittest.main(module=None, argv=["run.py", *sys.argv[3:]], testRunner=runner, exit=False)
     sys.exit(0 if program.result.wasSuccessful() and program.result.testsRun > 0 else 1)
 
 
