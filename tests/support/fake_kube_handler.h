@@ -16,10 +16,6 @@
 
 namespace delivery::testing {
 
-// The body of a refusal, as the API server's Status object, with its HTTP status.
-http::Response KubeRefusal(int status, const std::string& reason, const std::string& message,
-                           const Json& details = Json::object());
-
 // A rule that the fake's authorizer refuses by; empty members match everything.
 struct DeniedAccess {
   std::string verb;
