@@ -1,6 +1,7 @@
 #include "provider/plugin/controller.h"
 
 #include <atomic>
+#include <optional>
 
 #include "provider/base/log.h"
 
@@ -10,8 +11,11 @@ namespace {
 // One open stream; owns itself until gRPC is done with it.
 class SilentStream final : public grpc::ServerWriteReactor<::plugin::StdioData> {
  public:
-  explicit SilentStream(const std::stop_token& stop)
-      : end_on_stop_(stop, [this] { End(grpc::Status::OK); }) {}
+  explicit SilentStream(const std::stop_token& stop) {
+    // Tells a client that waits for headers that the stream is open; must come before the end.
+    StartSendInitialMetadata();
+    end_on_stop_.emplace(stop, [this] { End(grpc::Status::OK); });
+  }
 
   void OnCancel() override { End(grpc::Status::CANCELLED); }
   void OnDone() override { delete this; }
@@ -22,7 +26,7 @@ class SilentStream final : public grpc::ServerWriteReactor<::plugin::StdioData> 
   }
 
   std::atomic<bool> ended_ = false;
-  std::stop_callback<std::function<void()>> end_on_stop_;  // last: may call End at once
+  std::optional<std::stop_callback<std::function<void()>>> end_on_stop_;
 };
 
 }  // namespace
