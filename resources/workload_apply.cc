@@ -117,10 +117,11 @@ runner::ReleaseRequest Request(const ReleaseJob& job, const Prepared& prepared, 
   request.plan = std::move(plan);
   request.target.ref = prepared.ref;
   request.target.new_version = {prepared.intent.workload, prepared.intent.force,
-                                prepared.intent.agreed};
+                                prepared.intent.agreed, prepared.intent.take_over_legacy};
   if (prepared.previous.has_value()) {
     request.target.previous_version =
-        runner::WorkloadWrite{*prepared.previous, prepared.intent.force, prepared.intent.agreed};
+        runner::WorkloadWrite{*prepared.previous, prepared.intent.force, prepared.intent.agreed,
+                              prepared.intent.take_over_legacy};
   }
   request.target.schedule_timeout = ScheduleTimeout(job.planned.arguments);
   if (prepared.live.has_value()) request.workload_uid = kubernetes::UidOf(*prepared.live);
@@ -318,7 +319,7 @@ ReleaseVerdict ReleaseWorkload(const Connection& connection, Clock& clock, const
     if (!over.ok()) return Refuse(absl::StrCat(what, " exists already"), over);
   }
   const runner::WorkloadWrite write{prepared->intent.workload, prepared->intent.force,
-                                    prepared->intent.agreed};
+                                    prepared->intent.agreed, prepared->intent.take_over_legacy};
   const auto rehearsal = runner::WriteWorkload(api, write, runner::WriteMode::kDryRun, stop);
   if (!rehearsal.ok()) {
     const absl::Status refused(

@@ -93,8 +93,10 @@ std::string DescribeOnFailure(const ReleasePlanInput& input) {
     return absl::StrCat("on failure: roll back to ",
                         ImagesText(kubernetes::ImagesOf(input.record->good->workload)));
   }
-  return input.prior == nullptr ? "on failure: remove what was made"
-                                : "on failure: roll back to the fields as they were";
+  if (input.prior != nullptr) return "on failure: roll back to the fields as they were";
+  return input.arguments->adopt_existing.value_or(false)
+             ? "on failure: put an adopted object back as it was, remove a new one"
+             : "on failure: remove what was made";
 }
 
 bool WantsAnotherVersion(const ReleasePlanInput& input) {
@@ -107,7 +109,9 @@ std::string FirstLine(const ReleasePlanInput& input, const Json& manifest) {
   const std::string what =
       absl::StrCat(kubernetes::KindOf(manifest), " ", kubernetes::NameOf(manifest));
   if (input.prior == nullptr) {
-    return absl::StrCat("create ", what, ": ", ImagesText(EffectiveImages(*input.arguments)));
+    const bool adopting = input.arguments->adopt_existing.value_or(false);
+    return absl::StrCat(adopting ? "create or adopt " : "create ", what, ": ",
+                        ImagesText(EffectiveImages(*input.arguments)));
   }
   if (input.prior_phase == phase::kInterrupted && WantsAnotherVersion(input)) {
     return absl::StrCat("release another version of ", what, " in place of the interrupted one");
@@ -207,6 +211,8 @@ absl::StatusOr<WriteIntent> IntentOf(const WorkloadArguments& arguments,
   }
   intent.ignored = IgnoredFields(arguments);
   intent.force = arguments.force_conflicts.value_or(false);
+  const bool adopting = !record.written.has_value() && arguments.adopt_existing.value_or(false);
+  intent.take_over_legacy = record.imported || adopting;
   return intent;
 }
 
@@ -246,7 +252,8 @@ void Rehearse(const Connection& connection, const WriteIntent& intent, bool firs
   if (first_release && !RehearseCreate(connection, ref, adopt_existing, now, stop, diagnostics)) {
     return;
   }
-  runner::WorkloadWrite write{intent.workload, intent.force, intent.agreed};
+  const runner::WorkloadWrite write{intent.workload, intent.force, intent.agreed,
+                                    intent.take_over_legacy};
   const auto result =
       runner::WriteWorkload(*connection.api, write, runner::WriteMode::kDryRun, stop);
   if (result.ok() || absl::IsCancelled(result.status())) return;

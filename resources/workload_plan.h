@@ -41,6 +41,7 @@ struct WriteIntent {
   std::vector<kubernetes::FieldPath> agreed;  // drifted fields whose correction the plan shows
   std::vector<kubernetes::FieldPath> ignored;
   bool force = false;
+  bool take_over_legacy = false;  // imported or adopted: from kubectl, Helm and the like
 };
 absl::StatusOr<WriteIntent> IntentOf(const WorkloadArguments& arguments,
                                      const std::string& namespace_name,

@@ -58,7 +58,7 @@ class RunnerTest : public ::testing::Test {
   RunResult RunIt() {
     plan_.identity = engine::RunIdentity("{}");
     return runner::Run(plan_, engine::Start(plan_, "run-1", clock_.Now()), world_, world_, clock_,
-               stop_.get_token());
+                       stop_.get_token());
   }
   SimulatedClock clock_{absl::FromUnixSeconds(1'800'000'000)};
   engine::Plan plan_;

@@ -34,8 +34,9 @@ std::optional<std::vector<FieldConflict>> ConflictsOf(const absl::Status& status
   return conflicts;
 }
 
-bool IsAgreed(const FieldConflict& conflict, const std::vector<FieldPath>& agreed) {
-  return std::any_of(agreed.begin(), agreed.end(), [&](const FieldPath& field) {
+bool IsAgreed(const FieldConflict& conflict, const WorkloadWrite& write) {
+  if (write.take_over_legacy && IsLegacyManager(conflict.manager)) return true;
+  return std::any_of(write.agreed.begin(), write.agreed.end(), [&](const FieldPath& field) {
     return field.Covers(conflict.path) || conflict.path.Covers(field);
   });
 }
@@ -59,7 +60,7 @@ absl::Status ConflictError(const kubernetes::ObjectRef& ref,
     absl::StrAppend(&message, DescribeConflict(conflict), "\n");
   }
   absl::StrAppend(&message,
-                  "Nothing was written. Remove the fields from the manifest if the other manager "
+                  "Remove the fields from the manifest if the other manager "
                   "shall keep them, or set force_conflicts = true to take them.");
   return absl::AbortedError(message);
 }
@@ -78,7 +79,7 @@ absl::StatusOr<ApplyResult> ApplyOnce(Api& api, const WorkloadWrite& write, Writ
   if (!conflicts.has_value()) return result;
   std::vector<FieldConflict> foreign;
   for (const FieldConflict& conflict : *conflicts) {
-    if (!IsAgreed(conflict, write.agreed)) foreign.push_back(conflict);
+    if (!IsAgreed(conflict, write)) foreign.push_back(conflict);
   }
   if (!foreign.empty()) return ConflictError(ref, foreign);
   Json guarded = write.manifest;
@@ -88,6 +89,12 @@ absl::StatusOr<ApplyResult> ApplyOnce(Api& api, const WorkloadWrite& write, Writ
 }
 
 }  // namespace
+
+bool IsLegacyManager(const std::string& manager) {
+  static constexpr std::string_view kLegacy[] = {"kubectl-client-side-apply", "kubectl",
+                                                 "HashiCorp", "Terraform", "helm"};
+  return std::find(std::begin(kLegacy), std::end(kLegacy), manager) != std::end(kLegacy);
+}
 
 absl::StatusOr<ApplyResult> WriteWorkload(Api& api, const WorkloadWrite& write, WriteMode mode,
                                           const std::stop_token& stop) {

@@ -3,6 +3,7 @@
 #define DELIVERY_RUNNER_WORKLOAD_WRITER_H_
 
 #include <stop_token>
+#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -18,13 +19,20 @@ struct WorkloadWrite {
   // Fields that were ours, that somebody changed, and whose correction the user has seen in the
   // plan: these are taken back without `force`.
   std::vector<kubernetes::FieldPath> agreed;
+  // Take fields over from the tools that wrote the object before (kubectl, Helm, other providers):
+  // the first write after an import or an adoption.
+  bool take_over_legacy = false;
 };
+
+// Managers of the tools that a workload may come from.
+bool IsLegacyManager(const std::string& manager);
 
 enum class WriteMode { kDryRun, kWrite };
 
 // Aborted for a conflict with another manager: the message names each field, its manager and when
 // that manager last wrote, and what to do. Other refusals as Api::Apply's. A conflict only over
-// agreed fields is forced with the resourceVersion that was read, so that nothing newer is lost.
+// agreed fields, or with legacy managers where they are taken over, is forced with the
+// resourceVersion that was read, so that nothing newer is lost.
 absl::StatusOr<kubernetes::ApplyResult> WriteWorkload(kubernetes::Api& api,
                                                       const WorkloadWrite& write, WriteMode mode,
                                                       const std::stop_token& stop);
