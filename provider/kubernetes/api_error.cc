@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/cord.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
 namespace delivery::kubernetes {
@@ -10,9 +11,17 @@ namespace {
 
 constexpr char kPayloadUrl[] = "delivery/kubernetes.ApiError";
 constexpr size_t kLongestForeignBody = 300;
+// How kube-apiserver words, under the status 500 and without a reason, that an applied object has
+// fields or types that its schema does not (fieldmanager/structuredmerge.go).
+constexpr char kNotInSchema[] = "failed to create typed patch object";
 
-absl::StatusCode CodeOf(int http_status, const std::string& reason) {
-  switch (http_status) {
+bool IsRefusalBySchema(const ApiError& error) {
+  return error.http_status == 500 && absl::StrContains(error.message, kNotInSchema);
+}
+
+absl::StatusCode CodeOf(const ApiError& error) {
+  if (IsRefusalBySchema(error)) return absl::StatusCode::kInvalidArgument;
+  switch (const int http_status = error.http_status; http_status) {
     case 400:
     case 422:
       return absl::StatusCode::kInvalidArgument;
@@ -23,7 +32,7 @@ absl::StatusCode CodeOf(int http_status, const std::string& reason) {
     case 404:
       return absl::StatusCode::kNotFound;
     case 409:
-      return reason == "AlreadyExists" ? absl::StatusCode::kAlreadyExists
+      return error.reason == "AlreadyExists" ? absl::StatusCode::kAlreadyExists
                                        : absl::StatusCode::kAborted;
     case 410:
       return absl::StatusCode::kOutOfRange;
@@ -77,7 +86,7 @@ std::string Remedy(absl::StatusCode code) {
 }
 
 absl::Status MakeStatus(const ApiError& error, const std::string& doing) {
-  const absl::StatusCode code = CodeOf(error.http_status, error.reason);
+  const absl::StatusCode code = CodeOf(error);
   const std::string said =
       error.message.empty() ? absl::StrCat("HTTP status ", error.http_status) : error.message;
   absl::Status status(code, absl::StrCat(doing, ": ", said, Remedy(code)));
@@ -85,7 +94,20 @@ absl::Status MakeStatus(const ApiError& error, const std::string& doing) {
   return status;
 }
 
+// Nothing for a body that is not the API server's: a proxy's, perhaps.
+std::optional<ApiError> ErrorFromBody(const http::Response& response) {
+  const absl::StatusOr<Json> body = ParseJson(response.body);
+  if (!body.ok() || GetString(*body, "kind") != "Status") return std::nullopt;
+  return ErrorFromObject(*body, response.status);
+}
+
 }  // namespace
+
+bool IsRefusalBySchema(const http::Response& response) {
+  if (response.status != 500) return false;
+  const std::optional<ApiError> error = ErrorFromBody(response);
+  return error.has_value() && IsRefusalBySchema(*error);
+}
 
 absl::Status StatusFromObject(const Json& status_object, int http_status,
                               const std::string& doing) {
@@ -94,11 +116,7 @@ absl::Status StatusFromObject(const Json& status_object, int http_status,
 
 absl::Status StatusFromResponse(const http::Response& response, const std::string& doing) {
   if (response.status >= 200 && response.status < 300) return absl::OkStatus();
-  const absl::StatusOr<Json> body = ParseJson(response.body);
-  if (body.ok() && GetString(*body, "kind") == "Status") {
-    return StatusFromObject(*body, response.status, doing);
-  }
-  // Not the API server's own words: a proxy's, perhaps.
+  if (const auto said = ErrorFromBody(response)) return MakeStatus(*said, doing);
   ApiError error;
   error.http_status = response.status;
   if (!response.body.empty()) {

@@ -17,6 +17,10 @@ absl::Status StatusFromResponse(const http::Response& response, const std::strin
 // The same from a Status object, as a watch delivers it inside an ERROR event.
 absl::Status StatusFromObject(const Json& status_object, int http_status, const std::string& doing);
 
+// The API server refused an applied object because of its fields, although it answered 500. Such an
+// answer is final: the same request is refused again.
+bool IsRefusalBySchema(const http::Response& response);
+
 }  // namespace delivery::kubernetes
 
 #endif  // DELIVERY_KUBERNETES_API_ERROR_H_

@@ -44,8 +44,10 @@ absl::StatusOr<KubeconfigEntries> ParseEntries(const Json& config, const char* l
       return Malformed(file, absl::StrCat(member, " of an entry of ", list, " is not an object"));
     }
     const bool empty = value == nullptr || value->is_null();
-    entries.emplace(std::move(text),
-                    KubeconfigEntry{empty ? Json::object() : *value, file, FolderOf(file)});
+    KubeconfigEntry entry{empty ? Json::object() : *value, file, FolderOf(file)};
+    if (!entries.emplace(std::move(text), std::move(entry)).second) {
+      return Malformed(file, absl::StrCat("two entries of ", list, " have the same name"));
+    }
   }
   return entries;
 }

@@ -262,6 +262,8 @@ INSTANTIATE_TEST_SUITE_P(
         BadConfig{"Lists", "clusters: {}", absl::StatusCode::kInvalidArgument, "not a list"},
         BadConfig{"NoName", "users: [{user: {token: hunter2}}]", absl::StatusCode::kInvalidArgument,
                   "no name"},
+        BadConfig{"TwiceTheSameName", "users: [{name: u}, {name: u}]",
+                  absl::StatusCode::kInvalidArgument, "same name"},
         BadConfig{"NotObject", "users: [{name: u, user: hunter2}]",
                   absl::StatusCode::kInvalidArgument, "not an object"},
         BadConfig{"Empty", "", absl::StatusCode::kFailedPrecondition, "current-context"},

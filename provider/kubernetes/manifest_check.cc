@@ -61,9 +61,9 @@ class Checker {
     CheckType();
     CheckMetadata();
     CheckSpec();
-    const FieldPath status = FieldPath() / "status";
-    if (Find(manifest_, "status") != nullptr) {
-      Add(status, "The manifest has a status, which the cluster sets.",
+    const Json* status = Find(manifest_, "status");
+    if (status != nullptr && !status->is_null()) {
+      Add(FieldPath() / "status", "The manifest has a status, which the cluster sets.",
           "Remove status from the manifest.");
     }
     return std::move(problems_);
@@ -189,14 +189,17 @@ class Checker {
     CheckStringMap(*metadata, at, "labels", /*label_values=*/true);
     CheckStringMap(*metadata, at, "annotations", /*label_values=*/false);
     for (const std::string_view key : kServerMetadata) {
-      if (Find(*metadata, key) == nullptr) continue;
+      // `kubectl create --dry-run -o yaml` prints creationTimestamp: null.
+      const Json* value = Find(*metadata, key);
+      if (value == nullptr || value->is_null()) continue;
       Add(at / key, absl::StrCat("metadata.", std::string(key), " is set by the cluster."),
           "Remove it from the manifest.");
     }
   }
 
   void CheckName(const Json& metadata, const Path& at) {
-    if (Find(metadata, "generateName") != nullptr) {
+    const Json* generate = Find(metadata, "generateName");
+    if (generate != nullptr && !generate->is_null()) {
       Add(at / "generateName",
           "metadata.generateName would give the workload another name at each apply.",
           "Set metadata.name instead.");

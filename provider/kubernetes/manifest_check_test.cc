@@ -99,12 +99,20 @@ INSTANTIATE_TEST_SUITE_P(
                  m["metadata"]["managedFields"] = Json::array();
                  m["metadata"]["uid"] = "u";
                  m["metadata"]["resourceVersion"] = "1";
-                 m["metadata"]["creationTimestamp"] = nullptr;
+                 m["metadata"]["creationTimestamp"] = "2026-02-03T04:05:06Z";
                  m["metadata"]["generation"] = 1;
                  m["status"] = Json::object();
                },
                {"metadata.managedFields", "metadata.uid", "metadata.resourceVersion",
                 "metadata.creationTimestamp", "metadata.generation", "status"}},
+        Change{"NullIsAbsent",
+               [](Json& m) {
+                 m["metadata"]["creationTimestamp"] = nullptr;
+                 m["metadata"]["generateName"] = nullptr;
+                 m["metadata"]["namespace"] = nullptr;
+                 m["status"] = nullptr;
+               },
+               {}},
         Change{"NoSelectorNoTemplate",
                [](Json& m) { m["spec"] = Json::object(); },
                {"spec.selector", "spec.template"}},

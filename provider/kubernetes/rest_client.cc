@@ -10,6 +10,7 @@
 #include "provider/base/log.h"
 #include "provider/base/status_macros.h"
 #include "provider/http/retry.h"
+#include "provider/kubernetes/api_error.h"
 
 namespace delivery::kubernetes {
 namespace {
@@ -117,8 +118,9 @@ std::shared_ptr<http::Transport> RestClient::TransportFor(const Credential& cred
 
 absl::StatusOr<RestClient::Prepared> RestClient::Prepare(const RestRequest& request,
                                                          const std::stop_token& stop) {
-  DELIVERY_ASSIGN_OR_RETURN(const Credential credential, credentials_->Get(stop));
   Prepared prepared;
+  DELIVERY_ASSIGN_OR_RETURN(prepared.credential, credentials_->Get(stop));
+  const Credential& credential = prepared.credential;
   prepared.transport = TransportFor(credential);
   http::Request& http = prepared.request;
   http.method = request.method;
@@ -147,8 +149,18 @@ absl::StatusOr<http::Response> RestClient::SendOnce(const RestRequest& request,
     LogExchange(request, answer, clock_.Now() - started);
     if (answer.ok()) answered_ = true;
     const bool stale = answer.ok() && IsUnauthorized(request, *answer);
-    if (!stale || repeated || !credentials_->Invalidate()) return answer;
+    if (!stale || repeated || !RenewCredential(prepared.credential)) return answer;
   }
+}
+
+bool RestClient::RenewCredential(const Credential& refused) {
+  // Of several requests that were refused at once, the first one renews for all.
+  const absl::StatusOr<Credential> current = credentials_->Get(std::stop_token());
+  if (current.ok() && (current->authorization != refused.authorization ||
+                       current->client_certificate_pem != refused.client_certificate_pem)) {
+    return true;
+  }
+  return credentials_->Invalidate();
 }
 
 bool RestClient::MayRepeat(const RestRequest& request, const absl::StatusOr<http::Response>& answer,
@@ -165,6 +177,7 @@ bool RestClient::MayRepeat(const RestRequest& request, const absl::StatusOr<http
       return SaysLater(*answer);
     case Repeat::kIdempotent:
       if (answer->status == 500 && attempts >= kAttemptsAt500) return false;
+      if (IsRefusalBySchema(*answer)) return false;
       return http::IsRetryableStatus(answer->status);
   }
   return false;
@@ -185,14 +198,15 @@ absl::StatusOr<http::Response> RestClient::Send(const RestRequest& request,
   }
 }
 
-absl::Status RestClient::Start(const RestRequest& request, const std::stop_token& stop,
-                               std::shared_ptr<http::ResponseHandler> handler) {
+absl::StatusOr<Credential> RestClient::Start(const RestRequest& request,
+                                             const std::stop_token& stop,
+                                             std::shared_ptr<http::ResponseHandler> handler) {
   DELIVERY_ASSIGN_OR_RETURN(Prepared prepared, Prepare(request, stop));
   if (log::IsEnabled(log::Level::kTrace)) {
     log::Trace("kubernetes stream", {{"method", request.method}, {"path", request.path}});
   }
   prepared.transport->Start(std::move(prepared.request), stop, std::move(handler));
-  return absl::OkStatus();
+  return std::move(prepared.credential);
 }
 
 }  // namespace delivery::kubernetes

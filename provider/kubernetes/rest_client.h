@@ -62,12 +62,12 @@ class RestClient {
   // credentials can be had.
   absl::StatusOr<http::Response> Send(const RestRequest& request, const std::stop_token& stop);
 
-  // Starts a streaming request once, without retries; an error when credentials cannot be had. May
-  // block for as long as getting credentials takes.
-  absl::Status Start(const RestRequest& request, const std::stop_token& stop,
-                     std::shared_ptr<http::ResponseHandler> handler);
-  // A streaming request was answered 401. False when nothing newer can be had.
-  bool InvalidateCredentials() { return credentials_->Invalidate(); }
+  // Starts a streaming request once, without retries, and returns the credential it carries; an
+  // error when there is none. May block for as long as getting credentials takes.
+  absl::StatusOr<Credential> Start(const RestRequest& request, const std::stop_token& stop,
+                                   std::shared_ptr<http::ResponseHandler> handler);
+  // A request with `refused` was answered 401. True when the next one carries another credential.
+  bool RenewCredential(const Credential& refused);
 
   Clock& clock() { return clock_; }
 
@@ -75,6 +75,7 @@ class RestClient {
   struct Prepared {
     std::shared_ptr<http::Transport> transport;
     http::Request request;
+    Credential credential;
   };
   absl::StatusOr<Prepared> Prepare(const RestRequest& request, const std::stop_token& stop);
   std::shared_ptr<http::Transport> TransportFor(const Credential& credential);

@@ -80,6 +80,17 @@ TEST_F(RestClientTest, ReportsABrokenWebhookSoon) {
   EXPECT_LT(Elapsed(), absl::Seconds(4));
 }
 
+// Contract test UnknownFieldsAreRefusedBySchema shows that a real server answers so.
+TEST_F(RestClientTest, DoesNotRepeatWhatTheSchemaRefuses) {
+  transport_->ThenAnswer(
+      500, StatusObject(500, "",
+                        "failed to create typed patch object (shop/web; apps/v1, Kind=Deployment): "
+                        ".spec.replicaz: field not declared in schema"));
+  const absl::Status status = api_->Apply(map_, {}, no_stop_).status();
+  EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
+  EXPECT_THAT(transport_->requests(), SizeIs(1));
+}
+
 TEST_F(RestClientTest, ReportsAServerThatNeverAnsweredSoonerThanOneThatDid) {
   for (int i = 0; i < 40; ++i) transport_->ThenFail(Refused());
   EXPECT_TRUE(absl::IsUnavailable(api_->Get(web_, no_stop_).status()));
@@ -132,6 +143,22 @@ TEST_F(RestClientTest, UnauthorizedRefreshesTheCredentialsOnce) {
   }
   EXPECT_TRUE(absl::IsUnauthenticated(api_->Get(web_, no_stop_).status()));
   EXPECT_THAT(transport_->requests(), SizeIs(4));
+}
+
+TEST_F(RestClientTest, OfSeveralRefusedRequestsOneRenewsForAll) {
+  credentials_->generations = 9;
+  transport_->ThenOpen();
+  transport_->ThenText(200, "{}");
+  std::jthread renewed_meanwhile([&] {
+    const auto open = transport_->WaitForOpen(0);
+    ASSERT_NE(open, nullptr);
+    credentials_->Invalidate();  // another request was refused, too
+    open->Headers(401);
+    open->Done(absl::OkStatus());
+  });
+  EXPECT_TRUE(api_->Get(web_, no_stop_).ok());
+  EXPECT_EQ(Header(1, "Authorization"), "Bearer token-2");
+  EXPECT_EQ(credentials_->invalidated, 1);
 }
 
 TEST_F(RestClientTest, StaticCredentialsAreNotTriedTwice) {

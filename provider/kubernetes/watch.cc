@@ -103,6 +103,7 @@ class WatchState : public std::enable_shared_from_this<WatchState> {
   void Resume();
   void ListAgain();
   void Fail(const absl::Status& status);
+  void RenewCredential(const absl::Status& refusal);
   void Recover();
   absl::Duration NextDelay();
   std::string Doing() const { return absl::StrCat("watching ", kind_, " objects"); }
@@ -127,6 +128,7 @@ class WatchState : public std::enable_shared_from_this<WatchState> {
   bool progress_ = false;                         // an event arrived since the last delay
   std::chrono::steady_clock::time_point opened_;  // the watch
   http::Backoff backoff_ = NewBackoff();
+  Credential used_;  // by the latest exchange
   bool refreshed_credentials_ = false;
 };
 
@@ -241,9 +243,11 @@ void WatchState::StartNext() {
   } else {
     handler = std::make_shared<ListHandler>(weak_from_this());
   }
-  const absl::Status started =
+  absl::StatusOr<Credential> used =
       services_.client->Start(*request, stop_.get_token(), std::move(handler));
-  if (!started.ok()) Fail(started);
+  if (!used.ok()) return Fail(used.status());
+  const std::lock_guard lock(mutex_);
+  used_ = *std::move(used);
 }
 
 void WatchState::OnListDone(const absl::Status& transport, const http::Response& response) {
@@ -376,9 +380,7 @@ void WatchState::Fail(const absl::Status& status) {
       const std::lock_guard lock(mutex_);
       first = !std::exchange(refreshed_credentials_, true);
     }
-    if (first && services_.client->InvalidateCredentials()) {
-      return ScheduleNext(absl::ZeroDuration());
-    }
+    if (first) return RenewCredential(status);
   }
   log::Debug("watch interrupted", {{"kind", kind_}, {"error", std::string(status.message())}});
   {
@@ -388,6 +390,22 @@ void WatchState::Fail(const absl::Status& status) {
   }
   signal_.Notify();
   if (!IsFinal(status)) ScheduleNext(NextDelay());
+}
+
+// On the timer thread, since it may block and this is the transport's; and after StartNext has
+// noted which credential it used.
+void WatchState::RenewCredential(const absl::Status& refusal) {
+  services_.timers->RunAfter(absl::ZeroDuration(), [weak = weak_from_this(), refusal] {
+    const auto self = weak.lock();
+    if (self == nullptr) return;
+    Credential used;
+    {
+      const std::lock_guard lock(self->mutex_);
+      used = self->used_;
+    }
+    if (self->services_.client->RenewCredential(used)) return self->StartNext();
+    self->Fail(refusal);
+  });
 }
 
 void WatchState::Recover() {

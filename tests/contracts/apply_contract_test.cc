@@ -19,7 +19,7 @@ auto Cause(const std::string& field, const std::string& message) {
                Field(&ApiError::Cause::field, field), Field(&ApiError::Cause::message, message));
 }
 
-const Json& FieldsIn(const Json& entry, const std::string& part) {
+Json FieldsIn(const Json& entry, const std::string& part) {
   return GetObject(GetObject(entry, "fieldsV1"), part);
 }
 
@@ -188,7 +188,7 @@ TEST_F(KubeApiContract, ForceTakesTheFieldFromItsOwner) {
   const auto forced = api().Apply(wanted, {.field_manager = "two", .force = true}, no_stop());
   ASSERT_TRUE(forced.ok()) << forced.status();
   EXPECT_EQ(forced->object["spec"]["replicas"], 1);
-  const Json& others = FieldsIn(EntryOf(forced->object, "one"), "f:spec");
+  const Json others = FieldsIn(EntryOf(forced->object, "one"), "f:spec");
   EXPECT_FALSE(others.contains("f:replicas"));
   EXPECT_TRUE(others.contains("f:template"));  // what is the same is shared
 }

@@ -1,3 +1,4 @@
+#include "absl/strings/str_cat.h"
 #include "provider/base/clock.h"
 #include "provider/kubernetes/credentials.h"
 #include "provider/kubernetes/rest_api.h"
@@ -20,6 +21,8 @@ class FakeCluster : public ContractCluster {
   kubernetes::Api& api() override { return *api_; }
   bool validates_schemas() const override { return false; }
   void DisturbWatches() override {
+    // Moves the version past what any watch has seen, so that resuming finds it expired.
+    kube_->AddNamespace(absl::StrCat("disturbance-", ++disturbances_));
     kube_->ExpireHistory();
     kube_->CutWatches();
   }
@@ -27,6 +30,7 @@ class FakeCluster : public ContractCluster {
  private:
   const std::shared_ptr<FakeKubeApi> kube_ = std::make_shared<FakeKubeApi>();
   std::shared_ptr<kubernetes::Api> api_;
+  int disturbances_ = 0;
 };
 
 }  // namespace

@@ -16,6 +16,11 @@ bool IsWrite(const RecordedKubeRequest& recorded) {
          request.plural != "selfsubjectaccessreviews" && request.subresource != "proxy";
 }
 
+Json WithoutStatus(Json object) {
+  object.erase("status");
+  return object;
+}
+
 struct Found {
   const ResourceType* type = nullptr;
   ObjectKey key;
@@ -97,7 +102,7 @@ bool FakeKubeApi::Change(const kubernetes::ObjectRef& ref, const std::function<v
     const Json live = *found.object;
     Json changed = live;
     change(changed);
-    const bool status_only = live.value("spec", Json()) == changed.value("spec", Json());
+    const bool status_only = WithoutStatus(live) == WithoutStatus(changed);
     changed = impl_->store_.PrepareSuccessor(*found.type, live, std::move(changed));
     TrackUpdate(live, changed,
                 {manager, found.type->ApiVersion(), status_only ? "status" : "",

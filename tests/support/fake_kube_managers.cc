@@ -1,5 +1,6 @@
 #include "tests/support/fake_kube_managers.h"
 
+#include <algorithm>
 #include <map>
 #include <utility>
 
@@ -57,12 +58,23 @@ std::string ConflictMessage(const std::map<std::string, std::vector<std::string>
   return absl::StrCat("Apply failed with ", count, " conflicts: ", absl::StrJoin(lines, "\n"));
 }
 
+// The real server's order.
+std::vector<std::string> SortKey(const Json& entry) {
+  std::vector<std::string> key;
+  for (const char* name : {"operation", "time", "manager", "apiVersion", "subresource"}) {
+    key.push_back(GetString(entry, name));
+  }
+  return key;
+}
+
 void SetManagers(Json& object, const Json& entries) {
-  Json kept = Json::array();
+  std::vector<Json> kept;
   for (const Json& entry : entries) {
     if (!FieldsEmpty(GetObject(entry, "fieldsV1"))) kept.push_back(entry);
   }
-  object["metadata"]["managedFields"] = std::move(kept);
+  std::sort(kept.begin(), kept.end(),
+            [](const Json& a, const Json& b) { return SortKey(a) < SortKey(b); });
+  object["metadata"]["managedFields"] = kept;
 }
 
 // Takes from `entries` the applier's previous fields, and from the others what it takes by force.
