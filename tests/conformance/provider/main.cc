@@ -45,7 +45,7 @@ class TestProvider : public plugin::Provider {
   }
 
   std::vector<const plugin::Resource*> resources() const override {
-    return {thing_.get(), moved_.get()};
+    return {thing_.get(), moved_.get(), object_.get()};
   }
   std::vector<const plugin::DataSource*> data_sources() const override {
     return {echo_data_.get()};
@@ -58,6 +58,7 @@ class TestProvider : public plugin::Provider {
   schema::Schema schema_;
   const std::unique_ptr<plugin::Resource> thing_ = MakeThing();
   const std::unique_ptr<plugin::Resource> moved_ = MakeMoved();
+  const std::unique_ptr<plugin::Resource> object_ = MakeObject();
   const std::unique_ptr<plugin::DataSource> echo_data_ = MakeEchoData();
   const std::unique_ptr<plugin::Function> echo_ = MakeEcho();
   const std::unique_ptr<plugin::Function> count_ = MakeCount();

@@ -1,5 +1,6 @@
-// Resources of the conformance tests' provider. They manage nothing: what they are given is what
-// they report, so that every difference the hosts find is ours or the plugin layer's.
+// Resources of the conformance tests' provider. But for the last they manage nothing: what they are
+// given is what they report, so that every difference that hosts find is ours or the plugin
+// layer's.
 #ifndef DELIVERY_TESTS_CONFORMANCE_PROVIDER_THING_H_
 #define DELIVERY_TESTS_CONFORMANCE_PROVIDER_THING_H_
 
@@ -14,6 +15,9 @@ std::unique_ptr<plugin::Resource> MakeThing();
 
 // conformance_moved: what a conformance_thing can be moved to.
 std::unique_ptr<plugin::Resource> MakeMoved();
+
+// conformance_object: a file, which others can change and remove, and failures of every kind.
+std::unique_ptr<plugin::Resource> MakeObject();
 
 }  // namespace delivery::conformance
 
