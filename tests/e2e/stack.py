@@ -262,18 +262,26 @@ class Stack:
 
     # ---- Processes
 
-    def provider_processes(self):
-        """Ids of the provider processes that commands of this stack started and that have not ended."""
+    def _process_folders(self):
+        """Folders in /proc of the processes that commands of this stack started and that have not ended."""
         mark = ("DELIVERY_E2E_STACK=" + self.id).encode()
-        found = []
         for folder in pathlib.Path("/proc").glob("[0-9]*"):
             try:
-                executable = os.readlink(folder / "exe")
-                if "terraform-provider-delivery" in executable and mark in (folder / "environ").read_bytes():
-                    found.append(int(folder.name))
+                if mark in (folder / "environ").read_bytes():
+                    yield folder
             except OSError:
                 pass  # ended while we looked, or not ours
-        return found
+
+    def processes(self, *command):
+        """Ids of those processes that were started as this command."""
+        wanted = b"".join(word.encode() + b"\0" for word in command)
+        return [int(folder.name) for folder in self._process_folders()
+                if _read(folder / "cmdline").endswith(wanted)]
+
+    def provider_processes(self):
+        """Ids of those processes that are providers."""
+        return [int(folder.name) for folder in self._process_folders()
+                if b"/terraform-provider-delivery_v" in _read(folder / "cmdline")]
 
     def kill_provider(self):
         """SIGKILL, as the kernel does it to a process that takes too much memory."""
@@ -282,6 +290,13 @@ class Stack:
             raise AssertionError("no provider process runs")
         for process in processes:
             os.kill(process, signal.SIGKILL)
+
+
+def _read(path):
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""  # the process has ended
 
 
 def _hcl(arguments, depth=1):
