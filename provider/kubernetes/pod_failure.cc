@@ -76,7 +76,7 @@ void AddTermination(const Json& container, PodFailure& failure) {
   std::string message = GetString(terminated, "message");
   absl::StripAsciiWhitespace(&message);
   Append(failure.message, message);
-  Append(failure.message, absl::StrCat(failure.restarts, " restarts"));
+  Append(failure.message, absl::StrCat(failure.restarts, failure.restarts == 1 ? " restart" : " restarts"));
 }
 
 std::optional<PodFailure> FindWaitingFailure(const Json& container) {

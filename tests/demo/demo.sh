@@ -95,6 +95,10 @@ cp -r "$stack" "$scratch/stack"
 rm -rf "$scratch"/stack/.terraform* "$scratch"/stack/*.tfstate*
 install_provider
 
+say "a namespace to release into"
+printf '    $ kubectl create namespace delivery-demo\n'
+kubectl create namespace delivery-demo --dry-run=client -o yaml | kubectl apply -f - >/dev/null
+
 say "1. the first release: version 1.0.0"
 show apply -auto-approve -var tag=1.0.0
 ((status == 0)) || fail "the first release should succeed, but tofu apply exited $status"

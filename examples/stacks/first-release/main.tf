@@ -48,7 +48,3 @@ resource "delivery_rollout" "web" {
 output "running" {
   value = delivery_rollout.web.running_images
 }
-
-output "verdict" {
-  value = delivery_rollout.web.status.phase
-}
