@@ -86,20 +86,6 @@ PartialManifest ToPartialJson(const Value& manifest) {
   return partial;
 }
 
-value::Path AttributePathOf(const FieldPath& field) {
-  value::Path path = value::Path::Of("manifest");
-  for (const FieldPath::Step& step : field.steps()) {
-    if (const auto* member = std::get_if<FieldPath::Member>(&step)) {
-      path = path.Attr(member->name);
-    } else if (const auto* index = std::get_if<FieldPath::Index>(&step)) {
-      path = path.At(static_cast<int64_t>(index->index));
-    } else {
-      break;  // as close as an attribute path gets
-    }
-  }
-  return path;
-}
-
 Value WithLiveValues(const Value& manifest, const std::vector<kubernetes::FieldChange>& changes) {
   Value result = manifest;
   for (const kubernetes::FieldChange& change : changes) {

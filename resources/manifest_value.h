@@ -23,9 +23,6 @@ struct PartialManifest {
 };
 PartialManifest ToPartialJson(const value::Value& manifest);
 
-// The path of a manifest field as an attribute path of the resource: manifest.spec.replicas.
-value::Path AttributePathOf(const kubernetes::FieldPath& field);
-
 // `manifest` with each changed field set to its live value, or removed; fields without a place in
 // it are passed over.
 value::Value WithLiveValues(const value::Value& manifest,

@@ -46,6 +46,14 @@ absl::StatusOr<std::optional<WorkloadVersion>> VersionFromJson(const Json* json)
   return version;
 }
 
+std::vector<std::string> StringsOf(const Json& json, const char* key) {
+  std::vector<std::string> strings;
+  for (const Json& entry : GetArray(json, key)) {
+    if (entry.is_string()) strings.push_back(entry.get<std::string>());
+  }
+  return strings;
+}
+
 }  // namespace
 
 absl::StatusOr<ReleaseRecord> ReleaseRecord::Parse(const std::string& text) {
@@ -62,9 +70,8 @@ absl::StatusOr<ReleaseRecord> ReleaseRecord::Parse(const std::string& text) {
   record.recorded = GetObject(*json, "recorded");
   record.generation = GetInt(*json, "generation");
   record.imported = GetBool(*json, "imported");
-  for (const Json& path : GetArray(*json, "drifted")) {
-    if (path.is_string()) record.drifted.push_back(path.get<std::string>());
-  }
+  record.drifted = StringsOf(*json, "drifted");
+  record.legacy_managers = StringsOf(*json, "legacy_managers");
   return record;
 }
 
@@ -76,6 +83,7 @@ std::string ReleaseRecord::Serialize() const {
       {"recorded", recorded}, {"generation", generation},   {"drifted", drifted},
       {"imported", imported}};
   if (!written_is_good) json["good"] = ToJson(good);
+  if (!legacy_managers.empty()) json["legacy_managers"] = legacy_managers;
   return DumpJson(json);
 }
 

@@ -35,6 +35,8 @@ struct ReleaseRecord {
   std::vector<std::string> drifted;
   // Imported, and nothing written by us yet.
   bool imported = false;
+  // Of an imported workload: the tools from which its first write takes fields over.
+  std::vector<std::string> legacy_managers;
 
   // The empty text is an empty record. DataLoss when it is damaged.
   static absl::StatusOr<ReleaseRecord> Parse(const std::string& text);

@@ -113,7 +113,7 @@ class RolloutResource final : public TypedResource<Rollout> {
       return state;
     }
     const absl::StatusOr<Connection> connection = cluster_.Connect();
-    absl::StatusOr<ReleaseRecord> record = ReleaseRecord::Parse(private_state);
+    absl::StatusOr<ReleaseRecord> record = RecordOf(prior.arguments, prior.results, private_state);
     if (!connection.ok() || !record.ok()) {
       AddApiError({}, "Refresh failed", connection.ok() ? record.status() : connection.status(),
                   state.diagnostics);
@@ -140,7 +140,9 @@ class RolloutResource final : public TypedResource<Rollout> {
                                 const std::optional<Rollout>& prior, Rollout planned,
                                 const std::string& private_state) const override {
     TypedPlan<Rollout> plan{std::move(planned), private_state, {}, {}};
-    const absl::StatusOr<ReleaseRecord> record = ReleaseRecord::Parse(private_state);
+    const absl::StatusOr<ReleaseRecord> record =
+        prior.has_value() ? RecordOf(prior->arguments, prior->results, private_state)
+                          : ReleaseRecord::Parse(private_state);
     if (!record.ok()) {
       AddApiError({}, "Plan failed", record.status(), plan.diagnostics);
       return plan;
@@ -151,6 +153,7 @@ class RolloutResource final : public TypedResource<Rollout> {
       PlanCreate(config, plan);
     }
     const bool release = plan.planned.results.status.is_unknown();
+    if (release && record->imported) WarnOfTakeOver(record->legacy_managers, plan.diagnostics);
     if (release && plan.requires_replace.empty() && !plan.diagnostics.HasErrors()) {
       RehearseWrite(context, plan.planned, prior.has_value(), *record, plan.diagnostics);
     }
@@ -164,7 +167,7 @@ class RolloutResource final : public TypedResource<Rollout> {
 
   TypedState<Rollout> Update(const plugin::CallContext& context, Rollout prior, Rollout planned,
                              const std::string& private_state) const override {
-    absl::StatusOr<ReleaseRecord> record = ReleaseRecord::Parse(private_state);
+    absl::StatusOr<ReleaseRecord> record = RecordOf(prior.arguments, prior.results, private_state);
     if (!record.ok()) {
       TypedState<Rollout> state{std::move(prior), private_state, {}};
       AddApiError({}, "Update failed", record.status(), state.diagnostics);
@@ -419,7 +422,7 @@ TypedState<Rollout> RolloutResource::ImportState(const plugin::CallContext& cont
   model.results.release_plan = std::vector<Attr<std::string>>();
   ReleaseStatus status;
   status.phase = std::string(phase::kSucceeded);
-  status.message = std::string("imported");
+  status.message = std::string(kImported);
   model.results.status = std::move(status);
   state.model = std::move(model);
   state.private_state = record.Serialize();

@@ -74,7 +74,9 @@ void ValidateManifest(const WorkloadArguments& arguments,
   for (const auto& problem : kubernetes::CheckWorkloadManifest(partial.json, options)) {
     const std::string where =
         problem.path.empty() ? "manifest" : absl::StrCat("manifest.", problem.path.ToString());
-    diagnostics.Error(AttributePathOf(problem.path), absl::StrCat("Invalid ", where),
+    // The path ends here: hosts cannot follow it into a dynamic value, and would then point at the
+    // resource's first line. The summary names the field.
+    diagnostics.Error(Path::Of("manifest"), absl::StrCat("Invalid ", where),
                       absl::StrCat(problem.problem, " ", problem.remedy));
   }
   for (const kubernetes::ContainerRef& container : kubernetes::ContainersOf(partial.json)) {

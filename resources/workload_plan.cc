@@ -137,12 +137,28 @@ void AddFinding(const Connection& connection, const std::string& summary, const 
   }
 }
 
+// The cluster does not answer, or does not answer these credentials: no verdict on the apply.
+void WarnOfUncheckedPlan(const kubernetes::ObjectRef& ref, const absl::Status& why,
+                         Diagnostics& diagnostics) {
+  if (absl::IsCancelled(why)) return;
+  diagnostics.Warning(
+      value::Path::Of("manifest"),
+      absl::StrCat("The plan for ", ref.ToString(), " was not checked with the cluster"),
+      absl::StrCat(std::string(why.message()),
+                   ". What apply would trip on in the cluster, such as a missing namespace or a "
+                   "refusal by admission, shows only when it is applied."));
+}
+
 // For a first release: says when the object exists. True when the dry run makes sense.
 bool RehearseCreate(const Connection& connection, const kubernetes::ObjectRef& ref,
                     bool adopt_existing, absl::Time now, const std::stop_token& stop,
                     Diagnostics& diagnostics) {
   const absl::StatusOr<Json> live = connection.api->Get(ref, stop);
-  if (!live.ok()) return absl::IsNotFound(live.status());
+  if (absl::IsNotFound(live.status())) return true;
+  if (!live.ok()) {
+    WarnOfUncheckedPlan(ref, live.status(), diagnostics);
+    return false;
+  }
   const auto open = OpenRunStatus(*connection.api, ref, now, stop);
   if (open.ok() && open->has_value()) {
     diagnostics.Warning(
@@ -157,10 +173,19 @@ bool RehearseCreate(const Connection& connection, const kubernetes::ObjectRef& r
         absl::StrCat("Apply will refuse to overwrite it. Import it (id \"", ref.namespace_name, "/",
                      ref.name, "\") or set adopt_existing = true."));
   }
+  if (adopt_existing) WarnOfTakeOver(runner::LegacyManagersOf(*live), diagnostics);
   return adopt_existing;
 }
 
 }  // namespace
+
+void WarnOfTakeOver(const std::vector<std::string>& legacy_managers, Diagnostics& diagnostics) {
+  if (legacy_managers.empty()) return;
+  diagnostics.Warning(value::Path::Of("manifest"), "Fields are taken over from other tools",
+                      absl::StrCat("The first release takes the fields of the manifest over from ",
+                                   absl::StrJoin(legacy_managers, ", "),
+                                   ". Do not apply this workload with them any more."));
+}
 
 bool AsksForNothingNew(const value::Value& config, const value::Value& prior,
                        const std::vector<FieldPath>& ignored, bool imported) {
@@ -257,6 +282,12 @@ void Rehearse(const Connection& connection, const WriteIntent& intent, bool firs
   const auto result =
       runner::WriteWorkload(*connection.api, write, runner::WriteMode::kDryRun, stop);
   if (result.ok() || absl::IsCancelled(result.status())) return;
+  const absl::StatusCode code = result.status().code();
+  if (code == absl::StatusCode::kPermissionDenied || code == absl::StatusCode::kUnauthenticated ||
+      code == absl::StatusCode::kUnavailable) {
+    WarnOfUncheckedPlan(ref, result.status(), diagnostics);
+    return;
+  }
   AddFinding(connection, absl::StrCat("Apply would fail for ", ref.ToString()),
              absl::StrCat("A rehearsal of the write (server-side dry run) was refused: ",
                           RefusalText(result.status(), ref.namespace_name)),

@@ -51,6 +51,9 @@ absl::StatusOr<WriteIntent> IntentOf(const WorkloadArguments& arguments,
 // value: the write names it.
 void KeepLiveValues(const Json& live, WriteIntent& intent);
 
+// Says that the next write takes fields over from the tools that wrote the workload before.
+void WarnOfTakeOver(const std::vector<std::string>& legacy_managers, Diagnostics& diagnostics);
+
 // Plan-time rehearsal: what the API server would say to the write (dry run), and for a first
 // release whether the object exists. Findings are warnings, or errors with preflight = "error".
 void Rehearse(const Connection& connection, const WriteIntent& intent, bool first_release,

@@ -11,6 +11,7 @@
 #include "provider/kubernetes/object.h"
 #include "provider/runner/journal.h"
 #include "provider/runner/lease.h"
+#include "provider/runner/workload_writer.h"
 #include "resources/manifest_value.h"
 
 namespace delivery::resources {
@@ -90,11 +91,39 @@ void SetLiveResults(const Json& live, const Json& workload, WorkloadResults& res
   results.running_images = ToImages(running);
 }
 
+absl::StatusOr<ReleaseRecord> RecordOf(const WorkloadArguments& arguments,
+                                       const WorkloadResults& results,
+                                       const std::string& private_state) {
+  if (!private_state.empty()) return ReleaseRecord::Parse(private_state);
+  ReleaseRecord record;
+  if (results.status.is_known() && results.status->message.value_or("") == kImported) {
+    record.imported = true;
+    return record;
+  }
+  const auto version = [&](const schema::Attr<Images>& images) -> absl::StatusOr<WorkloadVersion> {
+    WorkloadVersion made{arguments.manifest.value(), images, Json()};
+    DELIVERY_ASSIGN_OR_RETURN(made.workload, DesiredWorkload(ToPartialJson(made.manifest).json,
+                                                             NamespaceOfId(results.id.value_or("")),
+                                                             KnownImages(images)));
+    return made;
+  };
+  DELIVERY_ASSIGN_OR_RETURN(record.written, version(arguments.images));
+  // Compared as the user wrote it, since what the server answered is lost.
+  record.recorded = record.written->workload;
+  if (results.status.is_known() && results.status->phase.value_or("") == phase::kSucceeded) {
+    record.good = record.written;
+  } else if (results.last_good_images.is_known() && !results.last_good_images->empty()) {
+    DELIVERY_ASSIGN_OR_RETURN(record.good, version(results.last_good_images));
+  }
+  return record;
+}
+
 void RefreshFromLive(const Json& live, bool run_is_open, WorkloadArguments& arguments,
                      WorkloadResults& results, ReleaseRecord& record, Diagnostics& diagnostics) {
   record.generation = kubernetes::GenerationOf(live);
   record.drifted.clear();
   if (!record.written.has_value()) {
+    record.legacy_managers = runner::LegacyManagersOf(live);
     arguments.manifest = value::FromPlainJson(WithoutServerFields(live));
     SetLiveResults(live, Json(), results);
     return;

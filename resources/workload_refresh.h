@@ -23,6 +23,15 @@ std::string NamespaceOfId(const std::string& id);
 // Sets what follows from `live` alone: uid, revision, running_images.
 void SetLiveResults(const Json& live, const Json& workload, WorkloadResults& results);
 
+// status.message of a workload that was imported and not released since.
+inline constexpr char kImported[] = "imported";
+
+// The record in `private_state`. Where there is none it is made from the state alone: hosts drop
+// the private state when an update does not return (a killed process), and keep the state.
+absl::StatusOr<ReleaseRecord> RecordOf(const WorkloadArguments& arguments,
+                                       const WorkloadResults& results,
+                                       const std::string& private_state);
+
 // Brings arguments, results and record up to date with `live`, the object as the server has it now,
 // under the settings of the last apply. `run_is_open`: differences of our own making are the open
 // run's and no drift.

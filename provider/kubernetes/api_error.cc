@@ -33,7 +33,7 @@ absl::StatusCode CodeOf(const ApiError& error) {
       return absl::StatusCode::kNotFound;
     case 409:
       return error.reason == "AlreadyExists" ? absl::StatusCode::kAlreadyExists
-                                       : absl::StatusCode::kAborted;
+                                             : absl::StatusCode::kAborted;
     case 410:
       return absl::StatusCode::kOutOfRange;
     case 429:

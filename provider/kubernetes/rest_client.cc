@@ -149,13 +149,15 @@ absl::StatusOr<http::Response> RestClient::SendOnce(const RestRequest& request,
     LogExchange(request, answer, clock_.Now() - started);
     if (answer.ok()) answered_ = true;
     const bool stale = answer.ok() && IsUnauthorized(request, *answer);
-    if (!stale || repeated || !RenewCredential(prepared.credential)) return answer;
+    if (!stale || repeated || !RenewCredential(prepared.credential, stop)) {
+      return answer;
+    }
   }
 }
 
-bool RestClient::RenewCredential(const Credential& refused) {
+bool RestClient::RenewCredential(const Credential& refused, const std::stop_token& stop) {
   // Of several requests that were refused at once, the first one renews for all.
-  const absl::StatusOr<Credential> current = credentials_->Get(std::stop_token());
+  const absl::StatusOr<Credential> current = credentials_->Get(stop);
   if (current.ok() && (current->authorization != refused.authorization ||
                        current->client_certificate_pem != refused.client_certificate_pem)) {
     return true;

@@ -67,7 +67,7 @@ class RestClient {
   absl::StatusOr<Credential> Start(const RestRequest& request, const std::stop_token& stop,
                                    std::shared_ptr<http::ResponseHandler> handler);
   // A request with `refused` was answered 401. True when the next one carries another credential.
-  bool RenewCredential(const Credential& refused);
+  bool RenewCredential(const Credential& refused, const std::stop_token& stop);
 
   Clock& clock() { return clock_; }
 

@@ -403,7 +403,9 @@ void WatchState::RenewCredential(const absl::Status& refusal) {
       const std::lock_guard lock(self->mutex_);
       used = self->used_;
     }
-    if (self->services_.client->RenewCredential(used)) return self->StartNext();
+    if (self->services_.client->RenewCredential(used, self->stop_.get_token())) {
+      return self->StartNext();
+    }
     self->Fail(refusal);
   });
 }

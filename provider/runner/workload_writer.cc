@@ -1,6 +1,7 @@
 #include "provider/runner/workload_writer.h"
 
 #include <algorithm>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -94,6 +95,14 @@ bool IsLegacyManager(const std::string& manager) {
   static constexpr std::string_view kLegacy[] = {"kubectl-client-side-apply", "kubectl",
                                                  "HashiCorp", "Terraform", "helm"};
   return std::find(std::begin(kLegacy), std::end(kLegacy), manager) != std::end(kLegacy);
+}
+
+std::vector<std::string> LegacyManagersOf(const Json& live) {
+  std::set<std::string> managers;
+  for (const kubernetes::FieldOwner& owner : kubernetes::ManagersOf(live)) {
+    if (IsLegacyManager(owner.manager)) managers.insert(owner.manager);
+  }
+  return {managers.begin(), managers.end()};
 }
 
 absl::StatusOr<ApplyResult> WriteWorkload(Api& api, const WorkloadWrite& write, WriteMode mode,

@@ -26,6 +26,8 @@ struct WorkloadWrite {
 
 // Managers of the tools that a workload may come from.
 bool IsLegacyManager(const std::string& manager);
+// Those that have written `live`, each once, sorted.
+std::vector<std::string> LegacyManagersOf(const Json& live);
 
 enum class WriteMode { kDryRun, kWrite };
 

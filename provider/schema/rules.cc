@@ -120,6 +120,11 @@ void AddRuleViolation(const value::Path& path, const std::string& rule, const va
                     absl::StrCat(path.ToString(), " must be ", rule, shown, "."));
 }
 
+void AddRequiredViolation(const value::Path& path, Diagnostics& diagnostics) {
+  diagnostics.Error(path, absl::StrCat(path.ToString(), " is null"),
+                    absl::StrCat(path.ToString(), " is required; give it a value."));
+}
+
 std::vector<std::string> BlockProblems(const Block& block) {
   std::vector<std::string> problems;
   std::set<std::string> seen;

@@ -30,6 +30,8 @@ std::string DefaultText(const value::Value& value);
 // "Invalid <attribute>" with the rule and, unless sensitive, the value found.
 void AddRuleViolation(const value::Path& path, const std::string& rule, const value::Value& found,
                       bool sensitive, Diagnostics& diagnostics);
+// Adds the error that a required attribute is null: hosts refuse only an absent one.
+void AddRequiredViolation(const value::Path& path, Diagnostics& diagnostics);
 
 // Contradictions inside a block, its nested blocks and nested attributes: doubled or malformed
 // names, required together with optional or computed, no documentation, and the like.

@@ -120,6 +120,9 @@ class FieldMember final : public Member<M> {
   }
   void Validate(const M& model, const value::Path& path, Diagnostics& diagnostics) const override {
     const Attr<T>& attr = model.*member_;
+    if (attribute_.required && attr.is_null()) {
+      AddRequiredViolation(path.Attr(attribute_.name), diagnostics);
+    }
     if (!attr.is_known()) return;
     for (const Rule& rule : rules_) {
       if (rule.holds(attr.value())) continue;
