@@ -27,7 +27,14 @@ struct ApplyWorkload {
   bool halted = false;
 };
 struct DeleteWorkload {};
-using Action = std::variant<ApplyWorkload, DeleteWorkload>;
+// Delete the pods of another revision that cannot start and hold the rollout up: a StatefulSet's
+// controller waits for them for ever.
+struct RemoveStuckPods {};
+// Start the checks; their verdict is observed.
+struct RunChecks {};
+using Action = std::variant<ApplyWorkload, DeleteWorkload, RemoveStuckPods, RunChecks>;
+
+enum class Checks { kNotStarted, kRunning, kPassed, kFailed };
 
 // What the caller saw.
 struct Observation {
@@ -37,6 +44,8 @@ struct Observation {
   // The API server does not answer at the moment: nothing below is known, no deadline counts.
   bool unreachable = false;
   bool exists = false;
+  // Kubernetes' controller has seen the generation last written.
+  bool observed = false;
   // Complete in the sense of `kubectl rollout status`, for the generation last written.
   bool complete = false;
   // Kubernetes gave up (the manifest's progressDeadlineSeconds passed).
@@ -45,6 +54,10 @@ struct Observation {
   std::string progress_mark;
   // Something that waiting will not mend: a pod that cannot start, an admission refusal.
   std::optional<std::string> failure;
+  // Pods that RemoveStuckPods would delete.
+  bool has_stuck_pods = false;
+  Checks checks = Checks::kNotStarted;
+  std::string check_failure;  // with kFailed
 };
 
 struct Decision {

@@ -20,12 +20,28 @@ struct World {
   bool halted = false;
   bool new_is_broken = false;
   bool refuse_writes = false;
+  // A StatefulSet's: the pods of the broken version hold up the next one until they are removed.
+  bool pods_get_stuck = false;
+  bool stuck = false;
+  bool checks_fail = false;
+  Checks checks = Checks::kNotStarted;
+  int checks_run = 0;
   int looks_until_complete = 2;
   int writes = 0;
 
   absl::Status Execute(const Action& action) {
     if (refuse_writes) return absl::PermissionDeniedError("forbidden");
+    if (std::holds_alternative<RunChecks>(action)) {
+      ++checks_run;
+      checks = Checks::kRunning;
+      return absl::OkStatus();
+    }
+    if (std::holds_alternative<RemoveStuckPods>(action)) {
+      stuck = false;
+      return absl::OkStatus();
+    }
     ++writes;
+    checks = Checks::kNotStarted;
     if (std::holds_alternative<DeleteWorkload>(action)) {
       written = Runs::kNothing;
       return absl::OkStatus();
@@ -33,6 +49,7 @@ struct World {
     const auto& apply = std::get<ApplyWorkload>(action);
     const Runs version = apply.version == Version::kNew ? Runs::kNew : Runs::kOld;
     if (version != written || halted != apply.halted) looks_until_complete = 2;
+    stuck = pods_get_stuck && version == Runs::kOld && written == Runs::kNew && new_is_broken;
     written = version;
     halted = apply.halted;
     return absl::OkStatus();
@@ -42,7 +59,12 @@ struct World {
     Observation seen;
     seen.exists = written != Runs::kNothing;
     const bool broken = written == Runs::kNew && new_is_broken;
-    if (!broken && !halted && looks_until_complete > 0) --looks_until_complete;
+    if (!broken && !halted && !stuck && looks_until_complete > 0) --looks_until_complete;
+    seen.observed = true;
+    seen.has_stuck_pods = stuck;
+    seen.checks = checks;
+    if (checks == Checks::kRunning) checks = checks_fail ? Checks::kFailed : Checks::kPassed;
+    seen.check_failure = "check smoke: answered 500";
     seen.complete = seen.exists && !broken && looks_until_complete == 0;
     if (broken) seen.failure = "pod web-1: ImagePullBackOff";
     seen.progress_mark = std::to_string(looks_until_complete);
@@ -143,6 +165,78 @@ TEST(EngineTest, PauseHaltsTheFailedRollout) {
   Apply apply;
   EXPECT_EQ(apply.Run(plan, world), Outcome::kFailed);
   EXPECT_TRUE(world.halted);
+}
+
+TEST(EngineTest, PausedReleaseEndsOnceItIsKnown) {
+  World world{.looks_until_complete = 100};
+  Plan plan = RollingPlan();
+  plan.paused = plan.has_checks = true;
+  Apply apply;
+  EXPECT_EQ(apply.Run(plan, world), Outcome::kPaused);
+  EXPECT_EQ(world.written, World::Runs::kNew);
+  EXPECT_EQ(world.checks_run, 0);
+}
+
+TEST(EngineTest, ChecksDecideAfterTheRollout) {
+  Plan plan = RollingPlan();
+  plan.has_checks = true;
+  World good;
+  Apply apply;
+  EXPECT_EQ(apply.Run(plan, good), Outcome::kSucceeded);
+  EXPECT_EQ(good.checks_run, 1);
+
+  World bad{.checks_fail = true};
+  Apply failing;
+  EXPECT_EQ(failing.Run(plan, bad), Outcome::kRolledBack);
+  EXPECT_EQ(bad.written, World::Runs::kOld);
+  EXPECT_THAT(failing.last.reason, HasSubstr("check smoke"));
+}
+
+TEST(EngineTest, VersionThatBreaksDuringTheChecksFails) {
+  Plan plan = RollingPlan();
+  plan.has_checks = true;
+  State state = Start(plan, "run-1", kStart);
+  state.step = Step::kCheck;
+  Observation seen;
+  seen.exists = true;
+  seen.checks = Checks::kRunning;
+  EXPECT_EQ(Decide(plan, state, seen, kStart).next.step, Step::kCheck);
+  seen.failure = "pod web-1: CrashLoopBackOff";
+  EXPECT_EQ(Decide(plan, state, seen, kStart).next.step, Step::kRestore);
+  seen.failure.reset();
+  seen.exists = false;
+  EXPECT_EQ(Decide(plan, state, seen, kStart).next.step, Step::kRestore);
+}
+
+TEST(EngineTest, StopDuringTheChecksKeepsTheRunOpen) {
+  Plan plan = RollingPlan();
+  plan.has_checks = true;
+  State state = Start(plan, "run-1", kStart);
+  state.step = Step::kCheck;
+  Observation seen;
+  seen.exists = seen.complete = seen.stop_requested = true;
+  EXPECT_EQ(Decide(plan, state, seen, kStart).outcome, Outcome::kInterrupted);
+}
+
+TEST(EngineTest, PodsThatHoldUpTheRollbackAreRemoved) {
+  World world{.new_is_broken = true, .pods_get_stuck = true};
+  Apply apply;
+  EXPECT_EQ(apply.Run(RollingPlan(), world), Outcome::kRolledBack);
+  EXPECT_FALSE(world.stuck);
+}
+
+TEST(EngineTest, StuckPodsThatMayNotBeRemovedFailTheRollback) {
+  Plan plan = RollingPlan();
+  State state = Start(plan, "run-1", kStart);
+  state.step = Step::kAwaitRestored;
+  Observation seen;
+  seen.exists = true;
+  seen.has_stuck_pods = true;
+  ASSERT_EQ(Decide(plan, state, seen, kStart).actions.size(), 1u);
+  seen.action_result = absl::PermissionDeniedError("may not delete pods");
+  const Decision decision = Decide(plan, state, seen, kStart);
+  EXPECT_EQ(decision.outcome, Outcome::kFailed);
+  EXPECT_THAT(decision.next.reason, HasSubstr("may not delete pods"));
 }
 
 TEST(EngineTest, RefusedFirstWriteChangesNothing) {
@@ -306,6 +400,20 @@ TEST_P(KillTest, BrokenReleaseIsRolledBack) {
   if (!apply.Run(RollingPlan(), world, GetParam()).has_value()) {
     apply.effects = 0;
     EXPECT_EQ(apply.Run(RollingPlan(), world), Outcome::kRolledBack);
+  }
+  EXPECT_EQ(world.written, World::Runs::kOld);
+  EXPECT_FALSE(apply.journal.has_value());
+}
+
+TEST_P(KillTest, ReleaseThatItsChecksRefuseIsRolledBack) {
+  World world{.pods_get_stuck = true, .checks_fail = true};
+  Plan plan = RollingPlan();
+  plan.has_checks = true;
+  Apply apply;
+  if (!apply.Run(plan, world, GetParam()).has_value()) {
+    apply.effects = 0;
+    world.checks = Checks::kNotStarted;  // another process knows nothing of them
+    EXPECT_EQ(apply.Run(plan, world), Outcome::kRolledBack);
   }
   EXPECT_EQ(world.written, World::Runs::kOld);
   EXPECT_FALSE(apply.journal.has_value());

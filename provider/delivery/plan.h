@@ -18,6 +18,10 @@ struct Plan {
   bool first_release = false;
   OnFailure on_failure = OnFailure::kRollback;
   OnInterrupt on_interrupt = OnInterrupt::kResume;
+  // The rollout is written halted, and the release ends as soon as Kubernetes knows of it.
+  bool paused = false;
+  // The rollout is followed by checks that decide.
+  bool has_checks = false;
   // Without any progress for this long, a rollout or a rollback has failed.
   absl::Duration progress_deadline = absl::Minutes(10);
   // From the start of this apply; then the release has failed.

@@ -14,9 +14,10 @@ namespace {
 
 constexpr int64_t kSchemaVersion = 1;
 
-constexpr std::array<std::pair<Step, const char*>, 8> kStepNames = {{
+constexpr std::array<std::pair<Step, const char*>, 9> kStepNames = {{
     {Step::kApply, "apply"},
     {Step::kAwait, "await"},
+    {Step::kCheck, "check"},
     {Step::kRestore, "restore"},
     {Step::kAwaitRestored, "await_restored"},
     {Step::kRemove, "remove"},

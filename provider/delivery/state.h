@@ -15,6 +15,7 @@ namespace delivery::engine {
 enum class Step {
   kApply,          // write the new version
   kAwait,          // the new version rolls out
+  kCheck,          // the new version runs; checks decide
   kRestore,        // write the previous version back
   kAwaitRestored,  // the previous version rolls out
   kRemove,         // a first release failed: remove what was made
@@ -25,6 +26,7 @@ enum class Step {
 
 enum class Outcome {
   kSucceeded,    // the new version runs
+  kPaused,       // the new version is written and its rollout halted, as asked
   kRolledBack,   // the previous version runs again
   kRemoved,      // a first release failed and nothing of it is left
   kFailed,       // failed and left, or could not be undone

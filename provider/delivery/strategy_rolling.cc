@@ -120,12 +120,33 @@ Decision DecideStop(const State& state, const Observation& seen) {
   return Act(std::move(next), ApplyWorkload{Version::kNew, /*halted=*/true});
 }
 
+// Pods that hold the rollout up are removed; nullopt when nothing is to be done about any.
+std::optional<Decision> DecideStuckPods(const Plan& plan, const State& state,
+                                        const Observation& seen, absl::Time now) {
+  if (seen.action_result.has_value() && !seen.action_result->ok()) {
+    if (IsTransient(*seen.action_result)) return WaitForApiServer(plan, state, seen, now);
+    const std::string why = absl::StrCat("pods that hold the rollout up could not be removed: ",
+                                         std::string(seen.action_result->message()));
+    if (state.step == Step::kAwait) return Fail(plan, state, why, now);
+    return End(WithUndoFailure(state, why), Outcome::kFailed);
+  }
+  if (seen.has_stuck_pods && !seen.stop_requested) return Act(state, RemoveStuckPods{});
+  return std::nullopt;
+}
+
 Decision DecideAwait(const Plan& plan, const State& state, const Observation& seen,
                      absl::Time now) {
   if (seen.unreachable) return WaitForApiServer(plan, state, seen, now);
   State next = WithProgress(state, seen, now);
-  if (seen.exists && seen.complete) return End(std::move(next), Outcome::kSucceeded);
+  if (seen.exists && seen.complete && plan.has_checks && !plan.paused) {
+    return Continue(plan, next, Step::kCheck, now);
+  }
+  if (seen.exists && seen.complete && !plan.paused) {
+    return End(std::move(next), Outcome::kSucceeded);
+  }
+  if (seen.exists && seen.observed && plan.paused) return End(std::move(next), Outcome::kPaused);
   if (seen.stop_requested) return DecideStop(next, seen);
+  if (auto removal = DecideStuckPods(plan, next, seen, now)) return *std::move(removal);
   if (auto failure = RolloutFailure(plan, next, seen, now)) {
     return Fail(plan, std::move(next), *std::move(failure), now);
   }
@@ -138,6 +159,24 @@ Decision DecideAwait(const Plan& plan, const State& state, const Observation& se
   }
   const absl::Time wake_at = std::min(timeout, *next.progressed_at + plan.progress_deadline);
   return {std::move(next), {}, wake_at, {}};
+}
+
+// The checks run beside the watches; a version that breaks meanwhile fails as it would before them.
+Decision DecideCheck(const Plan& plan, const State& state, const Observation& seen,
+                     absl::Time now) {
+  if (seen.checks == Checks::kPassed) return End(state, Outcome::kSucceeded);
+  if (seen.checks == Checks::kFailed) return Fail(plan, state, seen.check_failure, now);
+  if (seen.stop_requested) return End(state, Outcome::kInterrupted);
+  if (seen.action_result.has_value() && !seen.action_result->ok()) {
+    return Fail(plan, state, std::string(seen.action_result->message()), now);
+  }
+  if (seen.checks == Checks::kNotStarted) return Act(state, RunChecks{});
+  if (!seen.unreachable && !seen.exists) {
+    return Fail(plan, state, "the workload was deleted by someone else during the release", now);
+  }
+  if (!seen.unreachable && seen.failure.has_value()) return Fail(plan, state, *seen.failure, now);
+  // The checks have time limits of their own.
+  return {state, {}, absl::InfiniteFuture(), {}};
 }
 
 Decision DecideRestore(const Plan& plan, const State& state, const Observation& seen,
@@ -157,6 +196,7 @@ Decision DecideAwaitRestored(const Plan& plan, const State& state, const Observa
   State next = WithProgress(state, seen, now);
   if (seen.exists && seen.complete) return End(std::move(next), Outcome::kRolledBack);
   if (seen.stop_requested) return End(std::move(next), Outcome::kInterrupted);
+  if (auto removal = DecideStuckPods(plan, next, seen, now)) return *std::move(removal);
   if (auto failure = RolloutFailure(plan, next, seen, now)) {
     return End(WithUndoFailure(std::move(next), *failure), Outcome::kFailed);
   }
@@ -205,7 +245,8 @@ Decision DecideHalt(const State& state, const Observation& seen) {
 }  // namespace
 
 State Resume(const Plan& plan, State found) {
-  const bool undecided = found.step == Step::kApply || found.step == Step::kAwait;
+  const bool undecided =
+      found.step == Step::kApply || found.step == Step::kAwait || found.step == Step::kCheck;
   if (!undecided) return found;
   // Written again in any case: the rollout may be halted, or the write may never have happened.
   found.step = Step::kApply;
@@ -222,6 +263,8 @@ Decision Decide(const Plan& plan, const State& state, const Observation& seen, a
       return DecideApply(plan, state, seen, now);
     case Step::kAwait:
       return DecideAwait(plan, state, seen, now);
+    case Step::kCheck:
+      return DecideCheck(plan, state, seen, now);
     case Step::kRestore:
       return DecideRestore(plan, state, seen, now);
     case Step::kAwaitRestored:
