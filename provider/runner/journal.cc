@@ -1,5 +1,6 @@
 #include "provider/runner/journal.h"
 
+#include <random>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -17,13 +18,26 @@ kubernetes::ObjectRef JournalRef(const kubernetes::ObjectRef& workload) {
   return {"v1", "ConfigMap", workload.namespace_name, RunObjectName(workload)};
 }
 
+// Tells the writes of this process from those of another one that resumed the same run.
+std::string NewWriter() {
+  std::random_device random;
+  return absl::StrCat(absl::Hex(random(), absl::kZeroPad8), absl::Hex(random(), absl::kZeroPad8));
+}
+
+// With an owner the garbage collector removes the journal together with the workload: not while
+// that is what the run does, since its end is still to be seen and stored.
+bool MayBelongToWorkload(engine::Step step) {
+  return step != engine::Step::kRemove && step != engine::Step::kAwaitRemoved;
+}
+
 Json JournalObject(const kubernetes::ObjectRef& workload, const std::string& resource_type,
-                   const std::string& owner_uid, const engine::State& state) {
+                   const std::string& owner_uid, const std::string& writer,
+                   const engine::State& state) {
   const kubernetes::ObjectRef ref = JournalRef(workload);
   Json metadata = {{"name", ref.name},
                    {"namespace", ref.namespace_name},
                    {"labels", {{"app.kubernetes.io/managed-by", "terraform-provider-delivery"}}}};
-  if (!owner_uid.empty()) {
+  if (!owner_uid.empty() && MayBelongToWorkload(state.step)) {
     metadata["ownerReferences"] = Json::array({{{"apiVersion", workload.api_version},
                                                 {"kind", workload.kind},
                                                 {"name", workload.name},
@@ -36,6 +50,7 @@ Json JournalObject(const kubernetes::ObjectRef& workload, const std::string& res
       {"data",
        {{"resource_type", resource_type},
         {"workload", absl::StrCat(workload.kind, "/", workload.namespace_name, "/", workload.name)},
+        {"writer", writer},
         {"state", DumpJson(engine::EncodeState(state))}}}};
 }
 
@@ -77,11 +92,12 @@ Journal::Journal(kubernetes::Api& api, kubernetes::ObjectRef workload, std::stri
     : api_(api),
       workload_(std::move(workload)),
       resource_type_(std::move(resource_type)),
+      writer_(NewWriter()),
       resource_version_(std::move(resource_version)),
       stop_(std::move(stop)) {}
 
 absl::Status Journal::Save(const engine::State& state) {
-  Json object = JournalObject(workload_, resource_type_, owner_uid_, state);
+  Json object = JournalObject(workload_, resource_type_, owner_uid_, writer_, state);
   if (DumpJson(object).size() > kLargestJournal) {
     return absl::ResourceExhaustedError("the journal would be larger than 256 KiB");
   }
@@ -91,6 +107,7 @@ absl::Status Journal::Save(const engine::State& state) {
   } else {
     object["metadata"]["resourceVersion"] = resource_version_;
     written = api_.Replace(object, {}, stop_);
+    if (absl::IsAborted(written.status())) written = OwnWriteOr(object, written.status());
   }
   if (absl::IsAlreadyExists(written.status())) {
     return absl::AbortedError("another apply of this workload started at the same moment");
@@ -98,6 +115,13 @@ absl::Status Journal::Save(const engine::State& state) {
   DELIVERY_RETURN_IF_ERROR(written.status()) << "while writing the journal of the release";
   resource_version_ = GetString(GetObject(*written, "metadata"), "resourceVersion");
   return absl::OkStatus();
+}
+
+// When the answer to a write is lost, its repetition conflicts with the write itself.
+absl::StatusOr<Json> Journal::OwnWriteOr(const Json& object, const absl::Status& conflict) {
+  absl::StatusOr<Json> stored = api_.Get(JournalRef(workload_), stop_);
+  if (stored.ok() && GetObject(*stored, "data") == GetObject(object, "data")) return stored;
+  return conflict;
 }
 
 absl::Status Journal::Clear() {

@@ -39,7 +39,7 @@ class Journal : public RunStore {
   Journal(kubernetes::Api& api, kubernetes::ObjectRef workload, std::string resource_type,
           std::string resource_version, std::stop_token stop);
 
-  // From the next Save on, the workload owns the journal.
+  // From the next Save on, the workload owns the journal, except while it is being removed.
   void SetOwner(std::string workload_uid) { owner_uid_ = std::move(workload_uid); }
 
   absl::Status Save(const engine::State& state) override;
@@ -47,9 +47,12 @@ class Journal : public RunStore {
   absl::Status Clear() override;
 
  private:
+  absl::StatusOr<Json> OwnWriteOr(const Json& object, const absl::Status& conflict);
+
   kubernetes::Api& api_;
   kubernetes::ObjectRef workload_;
   std::string resource_type_;
+  std::string writer_;
   std::string resource_version_;
   std::string owner_uid_;
   std::stop_token stop_;
