@@ -54,6 +54,16 @@ std::vector<std::string> StringsOf(const Json& json, const char* key) {
   return strings;
 }
 
+ContentHashes KnownText(const Json& json, const char* key) {
+  ContentHashes texts;
+  const Json& object = GetObject(json, key);
+  if (!object.is_object()) return texts;
+  for (const auto& [name, text] : object.items()) {
+    if (text.is_string()) texts.emplace(name, text.get<std::string>());
+  }
+  return texts;
+}
+
 }  // namespace
 
 absl::StatusOr<ReleaseRecord> ReleaseRecord::Parse(const std::string& text) {
@@ -71,6 +81,12 @@ absl::StatusOr<ReleaseRecord> ReleaseRecord::Parse(const std::string& text) {
   record.generation = GetInt(*json, "generation");
   record.imported = GetBool(*json, "imported");
   record.drifted = StringsOf(*json, "drifted");
+  record.contents = KnownText(*json, "contents");
+  record.released_contents = KnownText(*json, "released_contents");
+  if (const Json* failed = Find(*json, "failed"); failed != nullptr && failed->is_object()) {
+    record.failed = FailedRelease{GetString(*failed, "template"), GetString(*failed, "at"),
+                                  GetString(*failed, "reason"), GetString(*failed, "retry_token")};
+  }
   record.legacy_managers = StringsOf(*json, "legacy_managers");
   return record;
 }
@@ -83,6 +99,14 @@ std::string ReleaseRecord::Serialize() const {
       {"recorded", recorded}, {"generation", generation},   {"drifted", drifted},
       {"imported", imported}};
   if (!written_is_good) json["good"] = ToJson(good);
+  if (!contents.empty()) json["contents"] = contents;
+  if (!released_contents.empty()) json["released_contents"] = released_contents;
+  if (failed.has_value()) {
+    json["failed"] = {{"template", failed->template_identity},
+                      {"at", failed->at},
+                      {"reason", failed->reason},
+                      {"retry_token", failed->retry_token}};
+  }
   if (!legacy_managers.empty()) json["legacy_managers"] = legacy_managers;
   return DumpJson(json);
 }

@@ -22,6 +22,14 @@ struct WorkloadVersion {
   friend bool operator==(const WorkloadVersion&, const WorkloadVersion&) = default;
 };
 
+// A release that was rolled back.
+struct FailedRelease {
+  std::string template_identity;  // engine::RunIdentity of its pod template
+  std::string at;                 // RFC 3339
+  std::string reason;             // one line
+  std::string retry_token;        // the argument, then
+};
+
 struct ReleaseRecord {
   // What the last write that stands was.
   std::optional<WorkloadVersion> written;
@@ -33,6 +41,11 @@ struct ReleaseRecord {
   int64_t generation = 0;
   // Drifted fields (FieldPath spelling) that the state shows, whose correction a plan shows.
   std::vector<std::string> drifted;
+  // Contents of what restart_on names: at the last look, and with which the pods were started.
+  ContentHashes contents;
+  ContentHashes released_contents;
+  // The last release, when it was rolled back.
+  std::optional<FailedRelease> failed;
   // Imported, and nothing written by us yet.
   bool imported = false;
   // Of an imported workload: the tools from which its first write takes fields over.

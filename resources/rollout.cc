@@ -31,22 +31,37 @@ constexpr char kTypeName[] = "delivery_rollout";
 
 struct Rollout {
   WorkloadArguments arguments;
+  Attr<bool> paused;
   Attr<std::string> on_failure;
+  Attr<std::string> retry;
   WorkloadResults results;
 
   static const Spec<Rollout>& Declaration() {
     static const auto* const spec = [] {
       auto* s = new Spec<Rollout>(
-          "Releases a Kubernetes Deployment in place: writes it by server-side apply, waits until "
+          "Releases a Kubernetes Deployment, StatefulSet or DaemonSet in place: writes it by "
+          "server-side apply, waits until "
           "the rollout is complete, explains a failure and rolls it back, and shows drift with its "
           "author.");
       s->Embed(&Rollout::arguments);
+      s->Field("paused", &Rollout::paused)
+          .Default(false)
+          .Doc(
+              "Holds a Deployment's rollout where it is (`spec.paused`); apply returns with the "
+              "phase `Paused`.");
       s->Field("on_failure", &Rollout::on_failure)
           .Default("rollback")
           .OneOf({"rollback", "pause", "keep"})
           .Doc(
               "What happens to a release that failed: the last good version is written back (a "
               "first release is removed), the rollout is paused where it is, or it is left.");
+      s->Field("retry", &Rollout::retry)
+          .Default("always")
+          .OneOf({"always", "on_change"})
+          .Doc(
+              "`on_change`: a pod template that was rolled back is not tried again; the plan "
+              "warns, "
+              "and apply refuses before any write.");
       s->Embed(&Rollout::results);
       return s;
     }();
@@ -82,6 +97,41 @@ const schema::IdentitySchema& WorkloadIdentitySchema() {
   return *schema;
 }
 
+bool IsReleasable(const std::string& kind) {
+  return kind == "Deployment" || kind == "StatefulSet" || kind == "DaemonSet";
+}
+
+// Only a Deployment's rollout can be held.
+void ValidateHolding(const Rollout& config, Diagnostics& diagnostics) {
+  if (!config.arguments.manifest.is_known()) return;
+  const std::string kind =
+      kubernetes::KindOf(ToPartialJson(config.arguments.manifest.value()).json);
+  if (kind == "Deployment" || !IsReleasable(kind)) return;
+  if (config.paused.value_or(false)) {
+    diagnostics.Error(Path::Of("paused"), "A Deployment only can be paused",
+                      absl::StrCat("The rollout of a ", kind,
+                                   " has no pause. Remove paused; a StatefulSet can be held by "
+                                   "spec.updateStrategy.rollingUpdate.partition."));
+  }
+  if (config.on_failure.value_or("") == "pause") {
+    diagnostics.Error(Path::Of("on_failure"), "A Deployment only can be paused",
+                      absl::StrCat("The rollout of a ", kind,
+                                   " has no pause. Use on_failure = \"rollback\" or \"keep\"."));
+  }
+}
+
+// A workload whose pods the user replaces.
+void WarnOfOnDelete(const Rollout& planned, Diagnostics& diagnostics) {
+  if (!planned.arguments.manifest.is_known()) return;
+  const Json manifest = ToPartialJson(planned.arguments.manifest.value()).json;
+  const Json& strategy = GetObject(kubernetes::Spec(manifest), "updateStrategy");
+  if (GetString(strategy, "type") != "OnDelete") return;
+  diagnostics.Warning(
+      Path::Of("manifest"), "Pods are replaced by you",
+      "spec.updateStrategy.type is OnDelete: apply writes the new version and ends; "
+      "each pod gets it when you delete that pod.");
+}
+
 class RolloutResource final : public TypedResource<Rollout> {
  public:
   explicit RolloutResource(const Cluster& cluster) : TypedResource(kTypeName), cluster_(cluster) {}
@@ -92,7 +142,9 @@ class RolloutResource final : public TypedResource<Rollout> {
 
  protected:
   void ValidateConfig(const Rollout& config, Diagnostics& diagnostics) const override {
-    ValidateWorkloadArguments(config.arguments, {"Deployment"}, diagnostics);
+    ValidateWorkloadArguments(config.arguments, {"Deployment", "StatefulSet", "DaemonSet"},
+                              diagnostics);
+    ValidateHolding(config, diagnostics);
   }
 
   value::Value IdentityOf(const Rollout& model) const override {
@@ -130,7 +182,10 @@ class RolloutResource final : public TypedResource<Rollout> {
       return state;
     }
     const bool open = RefreshPhase(*connection, context, *live, *record, prior, state.diagnostics);
-    RefreshFromLive(*live, open, prior.arguments, prior.results, *record, state.diagnostics);
+    RefreshFromLive(*live, open, prior.arguments, &prior.paused, prior.results, *record,
+                    state.diagnostics);
+    RefreshContents(*connection->api, RefOf(prior).namespace_name, prior.arguments, context.stop,
+                    *record, state.diagnostics);
     state.private_state = record->Serialize();
     state.model = std::move(prior);
     return state;
@@ -154,8 +209,9 @@ class RolloutResource final : public TypedResource<Rollout> {
     }
     const bool release = plan.planned.results.status.is_unknown();
     if (release && record->imported) WarnOfTakeOver(record->legacy_managers, plan.diagnostics);
+    if (release) WarnOfOnDelete(plan.planned, plan.diagnostics);
     if (release && plan.requires_replace.empty() && !plan.diagnostics.HasErrors()) {
-      RehearseWrite(context, plan.planned, prior.has_value(), *record, plan.diagnostics);
+      RehearseWrite(context, plan.planned, prior, *record, plan.diagnostics);
     }
     return plan;
   }
@@ -265,7 +321,11 @@ class RolloutResource final : public TypedResource<Rollout> {
       arguments.manifest = prior.arguments.manifest;
     }
     const bool changed = !(arguments.manifest == prior.arguments.manifest) ||
-                         ImagesChanged(arguments.images, prior, record);
+                         ImagesChanged(arguments.images, prior, record) ||
+                         !(planned.paused == prior.paused) ||
+                         arguments.restart_trigger.is_unknown() ||
+                         TriggerRestarts(arguments, &prior.arguments, record) ||
+                         !ChangedContents(record.released_contents, record.contents).empty();
     if (!changed && !NeedsRelease(PhaseOf(prior))) {
       planned.results = prior.results;
       return;
@@ -282,6 +342,22 @@ class RolloutResource final : public TypedResource<Rollout> {
       return;
     }
     SetReleasePlan(&prior, record, planned);
+    WarnOfRetry(prior, record, planned, plan.diagnostics);
+  }
+
+  // The plan of a version that apply will refuse.
+  static void WarnOfRetry(const Rollout& prior, const ReleaseRecord& record, const Rollout& planned,
+                          Diagnostics& diagnostics) {
+    if (planned.results.release_plan.is_unknown()) return;
+    const absl::StatusOr<WriteIntent> intent =
+        IntentOf({&planned.arguments, &prior.arguments, &record,
+                  NamespaceOfId(prior.results.id.value()), planned.paused.value_or(false)});
+    if (!intent.ok()) return;
+    const auto refusal = RetryRefusal(intent->workload, planned.retry.value_or("always"),
+                                      planned.arguments.retry_token.value_or(""), record);
+    if (refusal.has_value()) {
+      diagnostics.Warning(Path::Of("retry"), "Apply will refuse this version", *refusal);
+    }
   }
 
   // After an import `images` was never seen: what already runs is no change.
@@ -317,23 +393,28 @@ class RolloutResource final : public TypedResource<Rollout> {
     input.record = &record;
     input.prior_phase = prior == nullptr ? "" : PhaseOf(*prior);
     input.on_failure = OnFailureOf(planned);
+    input.paused = planned.paused.value_or(false);
+    input.prior_paused = prior != nullptr && prior->paused.value_or(false);
     std::vector<Attr<std::string>> lines;
     for (std::string& line : DescribeRollout(input)) lines.emplace_back(std::move(line));
     planned.results.release_plan = std::move(lines);
   }
 
-  void RehearseWrite(const plugin::CallContext& context, const Rollout& planned, bool update,
-                     const ReleaseRecord& record, Diagnostics& diagnostics) const {
+  void RehearseWrite(const plugin::CallContext& context, const Rollout& planned,
+                     const std::optional<Rollout>& prior, const ReleaseRecord& record,
+                     Diagnostics& diagnostics) const {
     const absl::StatusOr<Connection> connection = cluster_.Connect();
     if (!connection.ok() || planned.results.release_plan.is_unknown() ||
         !planned.results.id.is_known()) {
       return;
     }
     const absl::StatusOr<WriteIntent> intent =
-        IntentOf(planned.arguments, NamespaceOfId(planned.results.id.value()), record);
+        IntentOf({&planned.arguments, prior.has_value() ? &prior->arguments : nullptr, &record,
+                  NamespaceOfId(planned.results.id.value()), planned.paused.value_or(false)});
     if (!intent.ok()) return;
-    Rehearse(*connection, *intent, !update, planned.arguments.adopt_existing.value_or(false),
-             cluster_.clock().Now(), context.stop, diagnostics);
+    Rehearse(*connection, *intent, !prior.has_value(),
+             planned.arguments.adopt_existing.value_or(false), cluster_.clock().Now(), context.stop,
+             diagnostics);
   }
 
   TypedState<Rollout> Release(const plugin::CallContext& context, std::optional<Rollout> prior,
@@ -349,6 +430,8 @@ class RolloutResource final : public TypedResource<Rollout> {
     ReleaseJob job;
     job.resource_type = kTypeName;
     job.on_failure = OnFailureOf(planned);
+    job.paused = planned.paused.value_or(false);
+    job.retry = planned.retry.value_or("always");
     job.planned = {planned.arguments, planned.results, record};
     if (prior.has_value()) job.prior = {prior->arguments, prior->results, record};
     ReleaseVerdict verdict = ReleaseWorkload(*connection, cluster_.clock(), job, context.stop);
@@ -395,11 +478,13 @@ TypedState<Rollout> RolloutResource::ImportState(const plugin::CallContext& cont
   TypedState<Rollout> state;
   const std::optional<ImportTarget> target = ParseImport(request);
   if (!target.has_value() || target->namespace_name.empty() || target->name.empty() ||
-      target->kind != "Deployment") {
-    state.diagnostics.Error({}, "Invalid import id",
-                            absl::StrCat("\"", request.id,
-                                         "\" is not an id of this resource. The "
-                                         "form is namespace/name, or Deployment/namespace/name."));
+      !IsReleasable(target->kind)) {
+    state.diagnostics.Error(
+        {}, "Invalid import id",
+        absl::StrCat("\"", request.id,
+                     "\" is not an id of this resource. The form is namespace/name for a "
+                     "Deployment, or Kind/namespace/name with the kind Deployment, StatefulSet or "
+                     "DaemonSet."));
     return state;
   }
   const absl::StatusOr<Connection> connection = cluster_.Connect();
@@ -416,7 +501,7 @@ TypedState<Rollout> RolloutResource::ImportState(const plugin::CallContext& cont
   model.results.id = absl::StrCat(ref.namespace_name, "/", ref.name);
   ReleaseRecord record;
   record.imported = true;
-  RefreshFromLive(*live, false, model.arguments, model.results, record, state.diagnostics);
+  RefreshFromLive(*live, false, model.arguments, nullptr, model.results, record, state.diagnostics);
   model.results.last_good_images = model.results.running_images;
   model.results.failed_images = Images();
   model.results.release_plan = std::vector<Attr<std::string>>();

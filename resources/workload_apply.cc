@@ -34,7 +34,8 @@ struct Prepared {
   std::optional<Json> live;      // the object as it is, nullopt when there is none
   std::optional<Json> previous;  // what a rollback writes
   bool adopting = false;
-  std::string identity;  // of the run: the same for the apply that resumes it
+  ContentHashes contents;  // of what restart_on names
+  std::string identity;    // of the run: the same for the apply that resumes it
 };
 
 absl::Status ExistsAlready(const kubernetes::ObjectRef& ref) {
@@ -62,7 +63,9 @@ absl::StatusOr<Prepared> Prepare(const Connection& connection, const ReleaseJob&
                             : NamespaceOf(arguments.manifest.value(), connection.default_namespace)
                                   .value_or(connection.default_namespace);
   const ReleaseRecord& record = job.planned.record;
-  DELIVERY_ASSIGN_OR_RETURN(prepared.intent, IntentOf(arguments, namespace_name, record));
+  const IntentInput input{&arguments, job.prior.has_value() ? &job.prior->arguments : nullptr,
+                          &record, namespace_name, job.paused};
+  DELIVERY_ASSIGN_OR_RETURN(prepared.intent, IntentOf(input));
   prepared.ref = kubernetes::RefOf(prepared.intent.workload);
 
   absl::StatusOr<Json> live = connection.api->Get(prepared.ref, stop);
@@ -76,6 +79,19 @@ absl::StatusOr<Prepared> Prepare(const Connection& connection, const ReleaseJob&
                                             " was deleted after the plan was made. Nothing was "
                                             "changed; plan again to create it anew."));
   }
+  const auto refusal =
+      RetryRefusal(prepared.intent.workload, job.retry, arguments.retry_token.value_or(""), record);
+  if (refusal.has_value()) {
+    return absl::FailedPreconditionError(absl::StrCat(*refusal, " Nothing was changed."));
+  }
+  DELIVERY_ASSIGN_OR_RETURN(const ContentLook look, LookAtContents(*connection.api, namespace_name,
+                                                                   arguments.restart_on, stop));
+  if (!look.missing.empty()) {
+    return absl::NotFoundError(
+        absl::StrCat("restart_on names what does not exist: ", absl::StrJoin(look.missing, ", "),
+                     ". Create it first, or correct restart_on. Nothing was changed."));
+  }
+  prepared.contents = look.hashes;
   prepared.identity = engine::RunIdentity(DumpJson(prepared.intent.workload));
   if (record.good.has_value()) {
     prepared.previous = record.good->workload;
@@ -105,6 +121,7 @@ engine::Plan EnginePlan(const ReleaseJob& job, const Prepared& prepared) {
   plan.first_release = !job.prior.has_value() && !prepared.adopting;
   plan.on_failure = job.on_failure;
   plan.on_interrupt = OnInterruptOf(arguments);
+  plan.paused = job.paused;
   plan.progress_deadline = ProgressDeadline(arguments);
   plan.timeout = job.prior.has_value() ? UpdateTimeout(arguments) : CreateTimeout(arguments);
   plan.identity = prepared.identity;
@@ -155,6 +172,8 @@ std::string PhaseOf(Outcome outcome) {
       return phase::kRolledBack;
     case Outcome::kInterrupted:
       return phase::kInterrupted;
+    case Outcome::kPaused:
+      return phase::kPaused;
     case Outcome::kFailed:
       break;
   }
@@ -166,7 +185,9 @@ std::string FirstLineOf(const std::string& text) { return text.substr(0, text.fi
 void SetStatus(const runner::ReleaseResult& result, absl::Time now, ReleaseStatus& status) {
   status.phase = PhaseOf(result.outcome);
   status.message = result.outcome == Outcome::kSucceeded ? std::string("release complete")
-                                                         : FirstLineOf(result.reason);
+                   : result.outcome == Outcome::kPaused
+                       ? std::string("written; the rollout is held (paused = true)")
+                       : FirstLineOf(result.reason);
   if (result.outcome == Outcome::kInterrupted) {
     status.message =
         absl::StrCat("stopped at step \"", engine::StepName(result.step), "\"; apply goes on",
@@ -178,16 +199,41 @@ void SetStatus(const runner::ReleaseResult& result, absl::Time now, ReleaseStatu
                            : schema::Attr<std::string>(Timestamp(now));
 }
 
+// What plan needs to know of how it went.
+void RecordVerdict(const ReleaseJob& job, const Prepared& prepared,
+                   const runner::ReleaseResult& result, absl::Time now, ReleaseRecord& record) {
+  const bool written_new = result.version == engine::Version::kNew;
+  if (result.outcome == Outcome::kRolledBack) {
+    record.failed =
+        FailedRelease{TemplateIdentity(prepared.intent.workload), Timestamp(now),
+                      FirstLineOf(result.reason), job.planned.arguments.retry_token.value_or("")};
+  } else if (result.outcome == Outcome::kSucceeded) {
+    record.failed.reset();
+  }
+  if (!written_new) return;
+  // A change that the plan did not know of yet is the next plan's.
+  for (const auto& [name, hash] : prepared.contents) {
+    const auto planned = record.contents.find(name);
+    record.released_contents[name] = planned == record.contents.end() ? hash : planned->second;
+  }
+}
+
 // The state after a run that the cluster still has an object of.
 WorkloadState StateAfter(const Connection& connection, Clock& clock, const ReleaseJob& job,
                          const Prepared& prepared, const runner::ReleaseResult& result,
                          const std::stop_token& stop) {
   WorkloadState state = job.planned;
-  if (job.prior.has_value() && result.outcome != Outcome::kSucceeded) {
+  const bool done = result.outcome == Outcome::kSucceeded || result.outcome == Outcome::kPaused;
+  if (job.prior.has_value() && !done) {
     state.arguments.manifest = job.prior->arguments.manifest;
     state.arguments.images = job.prior->arguments.images;
+    // So that the next plan asks for the restart again.
+    if (result.version != engine::Version::kNew) {
+      state.arguments.restart_trigger = job.prior->arguments.restart_trigger;
+    }
   }
   SetVersion(job, prepared, result.version, state);
+  RecordVerdict(job, prepared, result, clock.Now(), state.record);
   const Json written_workload =
       state.record.written.has_value() ? state.record.written->workload : Json();
   if (result.written.has_value()) {
@@ -200,15 +246,16 @@ WorkloadState StateAfter(const Connection& connection, Clock& clock, const Relea
   const Json& seen = live.ok() ? *live : result.written.has_value() ? *result.written : Json();
   if (seen.is_object()) {
     state.record.generation = kubernetes::GenerationOf(seen);
-    SetLiveResults(seen, written_workload, state.results);
+    SetLiveResults(seen, written_workload,
+                   state.record.good.has_value() ? state.record.good->workload : Json(),
+                   state.results);
   }
   if (result.outcome == Outcome::kSucceeded) state.record.good = state.record.written;
   state.results.id = absl::StrCat(prepared.ref.namespace_name, "/", prepared.ref.name);
   state.results.last_good_images =
       ToImages(state.record.good.has_value() ? kubernetes::ImagesOf(state.record.good->workload)
                                              : kubernetes::StringMap());
-  const bool failed =
-      result.outcome != Outcome::kSucceeded && result.outcome != Outcome::kInterrupted;
+  const bool failed = !done && result.outcome != Outcome::kInterrupted;
   state.results.failed_images =
       ToImages(failed ? kubernetes::ImagesOf(prepared.intent.workload) : kubernetes::StringMap());
   ReleaseStatus status;
@@ -250,6 +297,7 @@ std::string WhatWasDone(const ReleaseJob& job, const Prepared& prepared,
                               ? "rolls back (on_interrupt = \"rollback\")."
                               : "goes on from there.");
     case Outcome::kSucceeded:
+    case Outcome::kPaused:
       break;
   }
   return "";
@@ -277,7 +325,7 @@ void Explain(const ReleaseJob& job, const Prepared& prepared, const runner::Rele
     diagnostics.Warning({}, "The journal of the release could not be written",
                         std::string(result.store_status.message()));
   }
-  if (result.outcome == Outcome::kSucceeded) return;
+  if (result.outcome == Outcome::kSucceeded || result.outcome == Outcome::kPaused) return;
   const std::string detail = absl::StrCat(result.reason, result.reason.empty() ? "" : "\n\n",
                                           WhatWasDone(job, prepared, result));
   const bool leaves_state =

@@ -24,6 +24,8 @@ struct WorkloadState {
 struct ReleaseJob {
   std::string resource_type;
   engine::OnFailure on_failure = engine::OnFailure::kRollback;
+  bool paused = false;
+  std::string retry = "always";
   WorkloadState planned;               // arguments wanted; results and record as they were
   std::optional<WorkloadState> prior;  // nullopt: create
 };

@@ -206,6 +206,13 @@ const Spec<WorkloadArguments>& WorkloadArguments::Declaration() {
         .Default("30s")
         .GoDuration()
         .Doc("A pod that no node can take for this long fails the release.");
+    s->Field("retry_token", &A::retry_token)
+        .Optional()
+        .Doc("Any new value lets a version that was rolled back be tried again.");
+    s->Field("restart_trigger", &A::restart_trigger)
+        .Optional()
+        .Doc("A changed value restarts the pods, by a rollout of the same version.");
+    s->Block("restart_on", &A::restart_on);
     s->Block("timeouts", &A::timeouts);
     return s;
   }();
@@ -217,7 +224,7 @@ const Spec<ReleaseStatus>& ReleaseStatus::Declaration() {
     auto* s = new Spec<ReleaseStatus>("Verdict on the last release.");
     s->Field("phase", &ReleaseStatus::phase)
         .Computed()
-        .Doc("`Succeeded`, `RolledBack`, `Failed`, `Interrupted` or `Progressing`.");
+        .Doc("`Succeeded`, `RolledBack`, `Failed`, `Interrupted`, `Paused` or `Progressing`.");
     s->Field("message", &ReleaseStatus::message).Computed().Doc("What happened, in a sentence.");
     s->Field("started_at", &ReleaseStatus::started_at)
         .Computed()

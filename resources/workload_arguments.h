@@ -11,6 +11,7 @@
 #include "provider/kubernetes/field_path.h"
 #include "provider/schema/spec.h"
 #include "provider/value/diagnostics.h"
+#include "resources/restart.h"
 
 namespace delivery::resources {
 
@@ -33,6 +34,9 @@ struct WorkloadArguments {
   schema::Attr<bool> adopt_existing;
   schema::Attr<std::string> progress_deadline;
   schema::Attr<std::string> schedule_timeout;
+  schema::Attr<std::string> retry_token;
+  schema::Attr<std::string> restart_trigger;
+  schema::Attr<RestartOn> restart_on;
   schema::Attr<Timeouts> timeouts;
   static const schema::Spec<WorkloadArguments>& Declaration();
 };
@@ -64,6 +68,7 @@ inline constexpr char kRolledBack[] = "RolledBack";
 inline constexpr char kFailed[] = "Failed";
 inline constexpr char kInterrupted[] = "Interrupted";
 inline constexpr char kProgressing[] = "Progressing";
+inline constexpr char kPaused[] = "Paused";
 }  // namespace phase
 
 // Rules between and inside the common arguments: manifest, images, ignore_fields, timeouts. Says

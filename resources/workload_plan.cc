@@ -62,8 +62,33 @@ void DescribeChanges(const ReleasePlanInput& input, std::vector<std::string>& li
   }
 }
 
+// What the other kinds' controllers do.
+std::string DescribeUpdateStrategy(const std::string& kind, const Json& spec) {
+  const Json& strategy = GetObject(spec, "updateStrategy");
+  if (GetString(strategy, "type", "RollingUpdate") == "OnDelete") {
+    return "write only: pods are replaced when somebody deletes them (OnDelete)";
+  }
+  const Json& rolling = GetObject(strategy, "rollingUpdate");
+  if (kind == "DaemonSet") {
+    const Json* unavailable = Find(rolling, "maxUnavailable");
+    return absl::StrCat("roll out by RollingUpdate (maxUnavailable ",
+                        unavailable == nullptr     ? std::string("1")
+                        : unavailable->is_string() ? unavailable->get<std::string>()
+                                                   : DumpJson(*unavailable),
+                        "), on every node that takes a pod");
+  }
+  const int64_t partition = GetInt(rolling, "partition");
+  const Json* replicas = Find(spec, "replicas");
+  return absl::StrCat(
+      "roll out by RollingUpdate, the highest ordinal first",
+      partition > 0 ? absl::StrCat(", pods below ordinal ", partition, " keep their version") : "",
+      replicas == nullptr ? "" : absl::StrCat(", ", DumpJson(*replicas), " replicas"));
+}
+
 std::string DescribeStrategy(const Json& manifest) {
   const Json& spec = kubernetes::Spec(manifest);
+  const std::string kind = kubernetes::KindOf(manifest);
+  if (kind != "Deployment") return DescribeUpdateStrategy(kind, spec);
   const Json& strategy = GetObject(spec, "strategy");
   const std::string type = GetString(strategy, "type", "RollingUpdate");
   if (type == "Recreate") return "roll out by Recreate: every old pod ends before a new one starts";
@@ -99,10 +124,34 @@ std::string DescribeOnFailure(const ReleasePlanInput& input) {
              : "on failure: remove what was made";
 }
 
+void DescribeRestart(const ReleasePlanInput& input, std::vector<std::string>& lines) {
+  if (input.prior == nullptr || input.record == nullptr) return;
+  if (TriggerRestarts(*input.arguments, input.prior, *input.record)) {
+    lines.push_back("restart the pods: restart_trigger changed");
+  }
+  for (const std::string& name :
+       ChangedContents(input.record->released_contents, input.record->contents)) {
+    lines.push_back(absl::StrCat("restart the pods: the content of ", name, " changed"));
+  }
+}
+
+std::string WantedRestartMark(const WorkloadArguments& arguments, const WorkloadArguments* prior,
+                              const ReleaseRecord& record) {
+  const bool restart = TriggerRestarts(arguments, prior, record) ||
+                       !ChangedContents(record.released_contents, record.contents).empty();
+  if (restart) return RestartMark(arguments.restart_trigger.value_or(""), record.contents);
+  return record.written.has_value() ? RestartMarkOf(record.written->workload) : "";
+}
+
 bool WantsAnotherVersion(const ReleasePlanInput& input) {
   return EffectiveImages(*input.prior) != EffectiveImages(*input.arguments) ||
          !AsksForNothingNew(input.arguments->manifest.value(), input.prior->manifest.value(), {},
                             false);
+}
+
+bool IsOnDelete(const Json& manifest) {
+  const Json& strategy = GetObject(kubernetes::Spec(manifest), "updateStrategy");
+  return kubernetes::KindOf(manifest) != "Deployment" && GetString(strategy, "type") == "OnDelete";
 }
 
 std::string FirstLine(const ReleasePlanInput& input, const Json& manifest) {
@@ -211,7 +260,14 @@ std::vector<std::string> DescribeRollout(const ReleasePlanInput& input) {
   const Json manifest = ToPartialJson(input.arguments->manifest.value()).json;
   std::vector<std::string> lines = {FirstLine(input, manifest)};
   if (input.prior != nullptr) DescribeChanges(input, lines);
+  DescribeRestart(input, lines);
+  if (input.paused) {
+    lines.push_back("hold the rollout where it is (paused): write, and wait for nothing");
+    return lines;
+  }
+  if (input.prior_paused) lines.push_back("let the paused rollout go on");
   lines.push_back(DescribeStrategy(manifest));
+  if (IsOnDelete(manifest)) return lines;
   const absl::Duration timeout =
       input.prior == nullptr ? CreateTimeout(*input.arguments) : UpdateTimeout(*input.arguments);
   lines.push_back(absl::StrCat(
@@ -223,13 +279,38 @@ std::vector<std::string> DescribeRollout(const ReleasePlanInput& input) {
   return lines;
 }
 
-absl::StatusOr<WriteIntent> IntentOf(const WorkloadArguments& arguments,
-                                     const std::string& namespace_name,
-                                     const ReleaseRecord& record) {
+bool TriggerRestarts(const WorkloadArguments& arguments, const WorkloadArguments* prior,
+                     const ReleaseRecord& record) {
+  if (prior == nullptr || !arguments.restart_trigger.is_known()) return false;
+  if (prior->restart_trigger.is_null() && record.imported) return false;
+  return !(arguments.restart_trigger == prior->restart_trigger);
+}
+
+std::string TemplateIdentity(const Json& workload) {
+  return engine::RunIdentity(DumpJson(kubernetes::PodTemplate(workload)));
+}
+
+std::optional<std::string> RetryRefusal(const Json& workload, const std::string& retry,
+                                        const std::string& retry_token,
+                                        const ReleaseRecord& record) {
+  if (retry != "on_change" || !record.failed.has_value()) return std::nullopt;
+  if (record.failed->template_identity != TemplateIdentity(workload)) return std::nullopt;
+  if (record.failed->retry_token != retry_token) return std::nullopt;
+  return absl::StrCat("This version was rolled back at ", record.failed->at, ": ",
+                      record.failed->reason,
+                      ". With retry = \"on_change\" it is not tried again: change the version, or "
+                      "give retry_token a new value.");
+}
+
+absl::StatusOr<WriteIntent> IntentOf(const IntentInput& input) {
+  const WorkloadArguments& arguments = *input.arguments;
+  const ReleaseRecord& record = *input.record;
   WriteIntent intent;
   DELIVERY_ASSIGN_OR_RETURN(intent.workload,
                             DesiredWorkload(ToPartialJson(arguments.manifest.value()).json,
-                                            namespace_name, KnownImages(arguments.images)));
+                                            input.namespace_name, KnownImages(arguments.images)));
+  if (input.paused) intent.workload["spec"]["paused"] = true;
+  SetRestartMark(intent.workload, WantedRestartMark(arguments, input.prior, record));
   for (const std::string& text : record.drifted) {
     absl::StatusOr<FieldPath> path = FieldPath::Parse(text);
     if (path.ok()) intent.agreed.push_back(*std::move(path));

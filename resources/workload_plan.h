@@ -25,12 +25,18 @@ bool AsksForNothingNew(const value::Value& config, const value::Value& prior,
 // The workload's namespace: the manifest's, or `otherwise`. Nullopt when the manifest's is unknown.
 std::optional<std::string> NamespaceOf(const value::Value& manifest, const std::string& otherwise);
 
+// True when restart_trigger asks for a restart. After an import the first value does not.
+bool TriggerRestarts(const WorkloadArguments& arguments, const WorkloadArguments* prior,
+                     const ReleaseRecord& record);
+
 struct ReleasePlanInput {
   const WorkloadArguments* arguments = nullptr;  // manifest and images wholly known
   const WorkloadArguments* prior = nullptr;      // null: a first release
   const ReleaseRecord* record = nullptr;
   std::string prior_phase;
   engine::OnFailure on_failure = engine::OnFailure::kRollback;
+  bool paused = false;
+  bool prior_paused = false;
 };
 // release_plan: what the reader will see happen.
 std::vector<std::string> DescribeRollout(const ReleasePlanInput& input);
@@ -43,9 +49,21 @@ struct WriteIntent {
   bool force = false;
   bool take_over_legacy = false;  // imported or adopted: from kubectl, Helm and the like
 };
-absl::StatusOr<WriteIntent> IntentOf(const WorkloadArguments& arguments,
-                                     const std::string& namespace_name,
-                                     const ReleaseRecord& record);
+struct IntentInput {
+  const WorkloadArguments* arguments = nullptr;
+  const WorkloadArguments* prior = nullptr;  // null: a first release
+  const ReleaseRecord* record = nullptr;
+  std::string namespace_name;
+  bool paused = false;
+};
+absl::StatusOr<WriteIntent> IntentOf(const IntentInput& input);
+
+// Why a version is not tried again (retry = "on_change"), nullopt when it may be.
+std::optional<std::string> RetryRefusal(const Json& workload, const std::string& retry,
+                                        const std::string& retry_token,
+                                        const ReleaseRecord& record);
+// Identifies a pod template, images included.
+std::string TemplateIdentity(const Json& workload);
 
 // Fields that others may change, and spec.replicas when it left the configuration, keep their live
 // value: the write names it.

@@ -61,6 +61,34 @@ void WarnOfDrift(const Json& live, const std::vector<FieldChange>& changes, cons
       detail);
 }
 
+// Kubernetes' own word for the version, by kind.
+std::string RevisionOf(const Json& live) {
+  const std::string kind = kubernetes::KindOf(live);
+  if (kind == "StatefulSet") return GetString(kubernetes::Status(live), "updateRevision");
+  return kubernetes::AnnotationOf(live, kind == "DaemonSet"
+                                            ? "deprecated.daemonset.template.generation"
+                                            : "deployment.kubernetes.io/revision")
+      .value_or("");
+}
+
+bool IsPausedBeforeItsFirstPod(const Json& live) {
+  return GetBool(kubernetes::Spec(live), "paused") &&
+         GetInt(kubernetes::Status(live), "replicas") > 0 &&
+         GetInt(kubernetes::Status(live), "updatedReplicas") == 0;
+}
+
+// Takes the change of spec.paused out of `changes`, into the argument.
+void MoveToPaused(std::vector<FieldChange>& changes, schema::Attr<bool>* paused) {
+  if (paused == nullptr) return;
+  const FieldPath field = FieldPath() / "spec" / "paused";
+  const auto is_it = [&](const FieldChange& change) {
+    if (!(change.path == field)) return false;
+    *paused = change.live.has_value() && change.live->is_boolean() && change.live->get<bool>();
+    return true;
+  };
+  changes.erase(std::remove_if(changes.begin(), changes.end(), is_it), changes.end());
+}
+
 std::string Timestamp(absl::Time time) {
   return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", time, absl::UTCTimeZone());
 }
@@ -78,13 +106,14 @@ kubernetes::ObjectRef WorkloadRef(const WorkloadArguments& arguments,
   return ref;
 }
 
-void SetLiveResults(const Json& live, const Json& workload, WorkloadResults& results) {
+void SetLiveResults(const Json& live, const Json& workload, const Json& good,
+                    WorkloadResults& results) {
   results.uid = kubernetes::UidOf(live);
-  results.revision =
-      kubernetes::AnnotationOf(live, "deployment.kubernetes.io/revision").value_or("");
+  results.revision = RevisionOf(live);
   const kubernetes::StringMap named = kubernetes::ImagesOf(workload);
+  const bool nothing_new_runs = IsPausedBeforeItsFirstPod(live) && good.is_object();
   kubernetes::StringMap running;
-  for (const auto& [name, image] : kubernetes::ImagesOf(live)) {
+  for (const auto& [name, image] : kubernetes::ImagesOf(nothing_new_runs ? good : live)) {
     // What admission injected is not the user's.
     if (named.empty() || named.count(name) != 0) running.emplace(name, image);
   }
@@ -119,16 +148,18 @@ absl::StatusOr<ReleaseRecord> RecordOf(const WorkloadArguments& arguments,
 }
 
 void RefreshFromLive(const Json& live, bool run_is_open, WorkloadArguments& arguments,
-                     WorkloadResults& results, ReleaseRecord& record, Diagnostics& diagnostics) {
+                     schema::Attr<bool>* paused, WorkloadResults& results, ReleaseRecord& record,
+                     Diagnostics& diagnostics) {
   record.generation = kubernetes::GenerationOf(live);
   record.drifted.clear();
   if (!record.written.has_value()) {
     record.legacy_managers = runner::LegacyManagersOf(live);
     arguments.manifest = value::FromPlainJson(WithoutServerFields(live));
-    SetLiveResults(live, Json(), results);
+    SetLiveResults(live, Json(), Json(), results);
     return;
   }
-  SetLiveResults(live, record.written->workload, results);
+  SetLiveResults(live, record.written->workload,
+                 record.good.has_value() ? record.good->workload : Json(), results);
   arguments.manifest = record.written->manifest;
   arguments.images = record.written->images;
   const std::string mode = arguments.drift_mode.value_or("correct");
@@ -151,7 +182,29 @@ void RefreshFromLive(const Json& live, bool run_is_open, WorkloadArguments& argu
   if (mode != "correct") return;
   for (const FieldChange& change : foreign) record.drifted.push_back(change.path.ToString());
   MoveToImages(changes, arguments.images);
+  MoveToPaused(changes, paused);
   arguments.manifest = WithLiveValues(record.written->manifest, changes);
+}
+
+void RefreshContents(kubernetes::Api& api, const std::string& namespace_name,
+                     const WorkloadArguments& arguments, const std::stop_token& stop,
+                     ReleaseRecord& record, Diagnostics& diagnostics) {
+  const absl::StatusOr<ContentLook> look =
+      LookAtContents(api, namespace_name, arguments.restart_on, stop);
+  if (!look.ok()) {
+    diagnostics.Warning(value::Path::Of("restart_on"),
+                        "It could not be told whether contents changed",
+                        std::string(look.status().message()));
+    return;
+  }
+  for (const std::string& missing : look->missing) {
+    diagnostics.Warning(value::Path::Of("restart_on"), absl::StrCat(missing, " does not exist"),
+                        "restart_on names it. Pods that need it cannot start; nothing is "
+                        "restarted because of it.");
+  }
+  record.contents = look->hashes;
+  // Named anew: the pods that run are taken to have what is there now.
+  for (const auto& [name, hash] : look->hashes) record.released_contents.emplace(name, hash);
 }
 
 absl::StatusOr<std::optional<ReleaseStatus>> OpenRunStatus(kubernetes::Api& api,

@@ -20,8 +20,10 @@ kubernetes::ObjectRef WorkloadRef(const WorkloadArguments& arguments,
 // The namespace in an id of the form namespace/name.
 std::string NamespaceOfId(const std::string& id);
 
-// Sets what follows from `live` alone: uid, revision, running_images.
-void SetLiveResults(const Json& live, const Json& workload, WorkloadResults& results);
+// Sets what follows from `live`: uid, revision, running_images. `workload` is what was written last
+// (null: nothing). A rollout that is paused before its first pod runs the version of `good`.
+void SetLiveResults(const Json& live, const Json& workload, const Json& good,
+                    WorkloadResults& results);
 
 // status.message of a workload that was imported and not released since.
 inline constexpr char kImported[] = "imported";
@@ -34,9 +36,17 @@ absl::StatusOr<ReleaseRecord> RecordOf(const WorkloadArguments& arguments,
 
 // Brings arguments, results and record up to date with `live`, the object as the server has it now,
 // under the settings of the last apply. `run_is_open`: differences of our own making are the open
-// run's and no drift.
+// run's and no drift. `paused` (null where there is no such argument) takes the drift of
+// spec.paused.
 void RefreshFromLive(const Json& live, bool run_is_open, WorkloadArguments& arguments,
-                     WorkloadResults& results, ReleaseRecord& record, Diagnostics& diagnostics);
+                     schema::Attr<bool>* paused, WorkloadResults& results, ReleaseRecord& record,
+                     Diagnostics& diagnostics);
+
+// Brings the record up to date with the contents that restart_on names. What cannot be read keeps
+// its last hash, with a warning.
+void RefreshContents(kubernetes::Api& api, const std::string& namespace_name,
+                     const WorkloadArguments& arguments, const std::stop_token& stop,
+                     ReleaseRecord& record, Diagnostics& diagnostics);
 
 // The phase of a run that another process left open or is running: Interrupted, Progressing, or
 // nothing (nullopt). Looks at the journal, and at the Lease if there is one.

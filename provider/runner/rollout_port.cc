@@ -17,6 +17,9 @@ namespace {
 constexpr absl::Duration kLookAgain = absl::Seconds(5);
 constexpr absl::Duration kLasting = absl::Seconds(30);
 constexpr absl::Duration kFirstListTimeout = absl::Seconds(45);
+// Between this machine's clock and the cluster's.
+constexpr absl::Duration kClockSkew = absl::Seconds(5);
+constexpr char kRevisionHash[] = "controller-revision-hash";
 
 std::string ProgressMark(const kubernetes::RolloutProgress& progress) {
   return absl::StrCat(progress.summary, " (", progress.updated, " of ", progress.desired,
@@ -26,6 +29,25 @@ std::string ProgressMark(const kubernetes::RolloutProgress& progress) {
 bool IsFinal(const absl::Status& status) {
   return absl::IsPermissionDenied(status) || absl::IsUnauthenticated(status) ||
          absl::IsInvalidArgument(status);
+}
+
+// The newest ControllerRevision of a DaemonSet.
+std::string NewestRevisionName(const Json& workload, const std::vector<Json>& revisions) {
+  const Json* newest = nullptr;
+  for (const Json* one : kubernetes::ControlledBy(kubernetes::UidOf(workload), revisions)) {
+    if (newest == nullptr || GetInt(*one, "revision") > GetInt(*newest, "revision")) newest = one;
+  }
+  return newest == nullptr ? "" : kubernetes::NameOf(*newest);
+}
+
+// Pods of a StatefulSet are labelled with the revision's name, those of a DaemonSet with its hash,
+// which is the end of the name.
+bool BelongsToRevision(const Json& pod, const std::string& revision,
+                       const kubernetes::ObjectRef& workload) {
+  const kubernetes::StringMap labels = kubernetes::LabelsOf(pod);
+  const auto label = labels.find(kRevisionHash);
+  if (label == labels.end()) return false;
+  return label->second == revision || absl::StrCat(workload.name, "-", label->second) == revision;
 }
 
 bool IsOlder(const Json& object, const std::optional<kubernetes::ApplyResult>& written) {
@@ -52,11 +74,16 @@ absl::Status RolloutPort::Open(const std::stop_token& stop) {
   selected.namespace_name = target_.ref.namespace_name;
   selected.label_selector = kubernetes::SelectorToString(
       GetObject(kubernetes::Spec(target_.new_version.manifest), "selector"));
-  replica_sets_ = api_.Watch("apps/v1", "ReplicaSet", selected, signal_);
+  const std::string& kind = target_.ref.kind;
+  if (kind != "StatefulSet") {
+    revisions_ = api_.Watch("apps/v1", kind == "Deployment" ? "ReplicaSet" : "ControllerRevision",
+                            selected, signal_);
+  }
   pods_ = api_.Watch("v1", "Pod", selected, signal_);
 
   const absl::Time deadline = clock_.Now() + kFirstListTimeout;
-  for (const auto* watch : {&workload_, &replica_sets_, &pods_}) {
+  for (const auto* watch : {&workload_, &revisions_, &pods_}) {
+    if (*watch == nullptr) continue;
     while (!(*watch)->synced()) {
       const uint64_t seen = signal_.version();
       if ((*watch)->synced()) break;
@@ -93,10 +120,12 @@ engine::Observation RolloutPort::Observe(const engine::State&) {
   const int64_t generation =
       last_write_.has_value() ? kubernetes::GenerationOf(last_write_->object) : 0;
   const kubernetes::RolloutProgress progress = kubernetes::WorkloadProgress(workload, generation);
+  seen.observed = progress.observed;
   seen.complete = progress.complete;
   seen.deadline_exceeded = progress.deadline_exceeded;
   seen.progress_mark = ProgressMark(progress);
   if (progress.complete || !progress.observed) return seen;
+  seen.has_stuck_pods = !StuckPods(workload).empty();
   if (const std::optional<Failure> failure = FindFailure(workload)) {
     seen.failure =
         ReportFailure(api_, failure->what, target_.ref.namespace_name, failure->uid, hard_stop_);
@@ -104,24 +133,95 @@ engine::Observation RolloutPort::Observe(const engine::State&) {
   return seen;
 }
 
-std::optional<RolloutPort::Failure> RolloutPort::FindFailure(const Json& workload) {
-  const std::vector<Json> replica_sets = replica_sets_->Objects();
-  const Json* replica_set = kubernetes::NewestReplicaSet(workload, replica_sets);
-  if (replica_set == nullptr) return std::nullopt;
-  if (auto failure = kubernetes::FindReplicaSetFailure(*replica_set)) {
-    return Failure{*std::move(failure), kubernetes::UidOf(*replica_set)};
-  }
+std::optional<std::vector<Json>> RolloutPort::NewPods(const Json& workload) const {
   const std::vector<Json> pods = pods_->Objects();
   std::vector<Json> own;
-  for (const Json* pod : kubernetes::ControlledBy(kubernetes::UidOf(*replica_set), pods)) {
-    own.push_back(*pod);
+  if (target_.ref.kind == "Deployment") {
+    const std::vector<Json> replica_sets = revisions_->Objects();
+    const Json* replica_set = kubernetes::NewestReplicaSet(workload, replica_sets);
+    if (replica_set == nullptr) return std::nullopt;
+    for (const Json* pod : kubernetes::ControlledBy(kubernetes::UidOf(*replica_set), pods)) {
+      own.push_back(*pod);
+    }
+    return own;
   }
-  auto failure = kubernetes::FindFirstPodFailure(own, clock_.Now(), target_.schedule_timeout);
+  const std::string revision = target_.ref.kind == "StatefulSet"
+                                   ? GetString(kubernetes::Status(workload), "updateRevision")
+                                   : NewestRevisionName(workload, revisions_->Objects());
+  if (revision.empty()) return std::nullopt;
+  for (const Json* pod : kubernetes::ControlledBy(kubernetes::UidOf(workload), pods)) {
+    if (BelongsToRevision(*pod, revision, target_.ref)) own.push_back(*pod);
+  }
+  return own;
+}
+
+std::optional<RolloutPort::Failure> RolloutPort::FindPodFailure(const std::vector<Json>& pods) {
+  auto failure = kubernetes::FindFirstPodFailure(pods, clock_.Now(), target_.schedule_timeout);
   if (!failure.has_value() || !(failure->definitive || HasLasted(*failure))) return std::nullopt;
-  const auto pod = std::find_if(own.begin(), own.end(), [&](const Json& candidate) {
+  const auto pod = std::find_if(pods.begin(), pods.end(), [&](const Json& candidate) {
     return kubernetes::NameOf(candidate) == failure->pod;
   });
-  return Failure{*failure, pod == own.end() ? "" : kubernetes::UidOf(*pod)};
+  return Failure{*failure, pod == pods.end() ? "" : kubernetes::UidOf(*pod)};
+}
+
+std::optional<RolloutPort::Failure> RolloutPort::FindFailure(const Json& workload) {
+  if (auto failure = FindCreationFailure(workload)) return failure;
+  const std::optional<std::vector<Json>> pods = NewPods(workload);
+  if (!pods.has_value()) return std::nullopt;
+  return FindPodFailure(*pods);
+}
+
+std::optional<RolloutPort::Failure> RolloutPort::FindCreationFailure(const Json& workload) {
+  if (target_.ref.kind == "Deployment") {
+    const std::vector<Json> replica_sets = revisions_->Objects();
+    const Json* replica_set = kubernetes::NewestReplicaSet(workload, replica_sets);
+    if (replica_set == nullptr) return std::nullopt;
+    auto failure = kubernetes::FindReplicaSetFailure(*replica_set);
+    if (!failure.has_value()) return std::nullopt;
+    return Failure{*std::move(failure), kubernetes::UidOf(*replica_set)};
+  }
+  // The others have no such condition: their events say it. Asked for now and then only.
+  if (clock_.Now() - events_read_at_ < kLookAgain) return std::nullopt;
+  events_read_at_ = clock_.Now();
+  kubernetes::ListOptions about;
+  about.namespace_name = target_.ref.namespace_name;
+  about.field_selector = absl::StrCat("involvedObject.uid=", kubernetes::UidOf(workload));
+  const absl::StatusOr<kubernetes::ObjectList> events = api_.List("v1", "Event", about, hard_stop_);
+  if (!events.ok()) return std::nullopt;
+  auto failure = kubernetes::FindCreationFailure(events->items, workload, written_at_ - kClockSkew);
+  if (!failure.has_value()) return std::nullopt;
+  return Failure{*std::move(failure), kubernetes::UidOf(workload)};
+}
+
+std::vector<Json> RolloutPort::StuckPods(const Json& workload) const {
+  std::vector<Json> stuck;
+  if (target_.ref.kind != "StatefulSet") return stuck;
+  const std::string revision = GetString(kubernetes::Status(workload), "updateRevision");
+  if (revision.empty()) return stuck;
+  const std::vector<Json> pods = pods_->Objects();
+  for (const Json* pod : kubernetes::ControlledBy(kubernetes::UidOf(workload), pods)) {
+    if (BelongsToRevision(*pod, revision, target_.ref)) continue;
+    const auto failure = kubernetes::FindPodFailure(*pod, clock_.Now(), target_.schedule_timeout);
+    if (failure.has_value() && failure->definitive) stuck.push_back(*pod);
+  }
+  return stuck;
+}
+
+absl::Status RolloutPort::RemoveStuckPods() {
+  const std::vector<Json> objects = workload_->Objects();
+  if (objects.empty()) return absl::OkStatus();
+  for (const Json& pod : StuckPods(objects.front())) {
+    log::Info("pod that holds the rollout up is deleted", {{"pod", kubernetes::NameOf(pod)}});
+    kubernetes::ObjectRef ref = kubernetes::RefOf(pod);
+    ref.api_version = "v1";
+    ref.kind = "Pod";
+    kubernetes::DeleteOptions options;
+    options.uid = kubernetes::UidOf(pod);
+    const absl::Status deleted = api_.Delete(ref, options, hard_stop_);
+    // Gone, or another pod of the same name by now.
+    if (!deleted.ok() && !absl::IsNotFound(deleted) && !absl::IsAborted(deleted)) return deleted;
+  }
+  return absl::OkStatus();
 }
 
 bool RolloutPort::HasLasted(const kubernetes::PodFailure& failure) {
@@ -132,6 +232,7 @@ bool RolloutPort::HasLasted(const kubernetes::PodFailure& failure) {
 
 absl::Status RolloutPort::Execute(const engine::Action& action) {
   if (std::holds_alternative<engine::DeleteWorkload>(action)) return DeleteIt();
+  if (std::holds_alternative<engine::RemoveStuckPods>(action)) return RemoveStuckPods();
   return WriteVersion(std::get<engine::ApplyWorkload>(action));
 }
 
@@ -143,7 +244,11 @@ absl::Status RolloutPort::WriteVersion(const engine::ApplyWorkload& action) {
     }
     write = *target_.previous_version;
   }
-  if (action.halted) write.manifest["spec"]["paused"] = true;
+  if (action.halted) {
+    // The other kinds cannot be halted: what was written goes on.
+    if (target_.ref.kind != "Deployment") return absl::OkStatus();
+    write.manifest["spec"]["paused"] = true;
+  }
   DELIVERY_ASSIGN_OR_RETURN(kubernetes::ApplyResult result,
                             WriteWorkload(api_, write, WriteMode::kWrite, hard_stop_));
   log::Info("workload written",
@@ -154,6 +259,7 @@ absl::Status RolloutPort::WriteVersion(const engine::ApplyWorkload& action) {
   deleted_ = false;
   last_write_ = std::move(result);
   last_version_ = action.version;
+  written_at_ = clock_.Now();
   on_written_(*last_write_);
   return absl::OkStatus();
 }

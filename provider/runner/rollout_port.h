@@ -1,4 +1,4 @@
-// A workload that is released in place by Kubernetes' own controllers: watches it, its ReplicaSets
+// A workload that is released in place by Kubernetes' own controllers: watches it, its revisions
 // and its pods, and writes it.
 #ifndef DELIVERY_RUNNER_ROLLOUT_PORT_H_
 #define DELIVERY_RUNNER_ROLLOUT_PORT_H_
@@ -56,6 +56,14 @@ class RolloutPort : public WorkloadPort {
     std::string uid;
   };
   std::optional<Failure> FindFailure(const Json& workload);
+  std::optional<Failure> FindCreationFailure(const Json& workload);
+  // The pods of the version last written; nullopt while its revision is not known.
+  std::optional<std::vector<Json>> NewPods(const Json& workload) const;
+  // The definitive failure among `pods`, or one that has lasted.
+  std::optional<Failure> FindPodFailure(const std::vector<Json>& pods);
+  // Pods of another revision that cannot start, of a StatefulSet, whose controller waits for them.
+  std::vector<Json> StuckPods(const Json& workload) const;
+  absl::Status RemoveStuckPods();
   // Failures that may pass are reported once they have lasted.
   bool HasLasted(const kubernetes::PodFailure& failure);
   absl::Status WriteVersion(const engine::ApplyWorkload& action);
@@ -69,12 +77,16 @@ class RolloutPort : public WorkloadPort {
   kubernetes::ChangeSignal signal_;
   uint64_t seen_version_ = 0;
   std::unique_ptr<kubernetes::ObjectWatch> workload_;
-  std::unique_ptr<kubernetes::ObjectWatch> replica_sets_;
+  // ReplicaSets of a Deployment, ControllerRevisions of a DaemonSet. Null for a StatefulSet, whose
+  // status names its revision.
+  std::unique_ptr<kubernetes::ObjectWatch> revisions_;
   std::unique_ptr<kubernetes::ObjectWatch> pods_;
   std::optional<kubernetes::ApplyResult> last_write_;
   std::optional<engine::Version> last_version_;
   bool deleted_ = false;
   std::map<std::string, absl::Time> first_seen_;
+  absl::Time written_at_ = absl::InfinitePast();
+  absl::Time events_read_at_ = absl::InfinitePast();
 };
 
 }  // namespace delivery::runner
