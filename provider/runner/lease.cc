@@ -56,11 +56,18 @@ LeaseView ViewOf(const Json& lease) {
 
 absl::Status HeldBySomebody(const ObjectRef& ref, const Json& lease, absl::Time now) {
   const LeaseView view = ViewOf(lease);
-  return absl::AbortedError(
-      absl::StrCat("another apply is releasing this workload: Lease ", ref.namespace_name, "/",
-                   ref.name, " is held by ", view.holder, " since ",
-                   absl::FormatDuration(absl::Trunc(now - view.acquired, absl::Seconds(1))),
-                   " and being renewed. Wait for it to end, then apply again."));
+  // By the holder's clock, which may be ahead of ours.
+  const bool age_known = view.acquired <= now && view.acquired != absl::InfinitePast();
+  const std::string since =
+      age_known
+          ? absl::StrCat(" since ",
+                         absl::FormatDuration(absl::Trunc(now - view.acquired, absl::Seconds(1))))
+          : "";
+  return absl::AbortedError(absl::StrCat("another apply is releasing this workload: Lease ",
+                                         ref.namespace_name, "/", ref.name, " is held by ",
+                                         view.holder, since,
+                                         " and being renewed. Wait for it to end, then apply "
+                                         "again."));
 }
 
 // Waits until the Lease `seen` disappears or stops being renewed; returns it as it is then (null
@@ -149,26 +156,51 @@ Lease::~Lease() {
   renewer_.join();
   if (lost_.stop_requested()) return;
   absl::MutexLock lock(&mutex_);
-  kubernetes::DeleteOptions options;
-  options.resource_version = GetString(GetObject(object_, "metadata"), "resourceVersion");
-  const absl::Status deleted = api_.Delete(ref_, options, hard_stop_);
+  const absl::Status deleted = RepeatedWhileOurs(hard_stop_, [this] {
+    mutex_.AssertHeld();
+    kubernetes::DeleteOptions options;
+    options.resource_version = GetString(GetObject(object_, "metadata"), "resourceVersion");
+    return api_.Delete(ref_, options, hard_stop_);
+  });
   if (!deleted.ok() && !absl::IsNotFound(deleted)) {
     log::Warn("the Lease could not be given back; the next apply waits for it to expire",
               {{"lease", ref_.name}, {"error", std::string(deleted.message())}});
   }
 }
 
+// A conflict need not mean that the Lease was taken: somebody may have labelled it, or the answer
+// to a write of our own was lost.
+absl::Status Lease::RepeatedWhileOurs(const std::stop_token& stop,
+                                      const std::function<absl::Status()>& write) {
+  constexpr int kAttempts = 3;
+  for (int attempt = 1;; ++attempt) {
+    absl::Status status = write();
+    if (!absl::IsAborted(status)) return status;
+    DELIVERY_ASSIGN_OR_RETURN(Json live, api_.Get(ref_, stop));
+    if (ViewOf(live).holder != ViewOf(object_).holder) return status;
+    if (attempt == kAttempts) return absl::UnavailableError("it is being changed all the time");
+    object_ = std::move(live);
+  }
+}
+
+absl::Status Lease::Renew(const std::stop_token& stop) {
+  absl::MutexLock lock(&mutex_);
+  return RepeatedWhileOurs(stop, [&]() -> absl::Status {
+    mutex_.AssertHeld();
+    Json next = object_;
+    next["spec"]["renewTime"] = MicroTime(clock_.Now());
+    DELIVERY_ASSIGN_OR_RETURN(object_, api_.Replace(next, {}, stop));
+    return absl::OkStatus();
+  });
+}
+
 void Lease::KeepRenewing(const std::stop_token& stop) {
   absl::Time renewed = clock_.Now();
   while (clock_.Sleep(kLeaseRenewal, stop)) {
-    absl::MutexLock lock(&mutex_);
-    Json next = object_;
-    next["spec"]["renewTime"] = MicroTime(clock_.Now());
-    absl::StatusOr<Json> written = api_.Replace(next, {}, stop);
-    if (written.ok()) {
-      object_ = *std::move(written);
+    const absl::Status status = Renew(stop);
+    if (status.ok()) {
       renewed = clock_.Now();
-    } else if (absl::IsAborted(written.status()) || absl::IsNotFound(written.status()) ||
+    } else if (absl::IsAborted(status) || absl::IsNotFound(status) ||
                clock_.Now() - renewed > kLeaseDuration) {
       if (stop.stop_requested()) return;
       log::Error("the Lease of the release was lost", {{"lease", ref_.name}});

@@ -3,6 +3,7 @@
 #ifndef DELIVERY_RUNNER_LEASE_H_
 #define DELIVERY_RUNNER_LEASE_H_
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -54,6 +55,11 @@ class Lease {
   Lease(kubernetes::Api& api, kubernetes::ObjectRef ref, Clock& clock, Json object,
         std::stop_token hard_stop);
   void KeepRenewing(const std::stop_token& stop);
+  absl::Status Renew(const std::stop_token& stop);
+  // Runs `write` again with the object as it is now, as long as it conflicts and we hold the Lease.
+  absl::Status RepeatedWhileOurs(const std::stop_token& stop,
+                                 const std::function<absl::Status()>& write)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   kubernetes::Api& api_;
   kubernetes::ObjectRef ref_;

@@ -1,7 +1,7 @@
 #include "provider/runner/runner_fixture.h"
 
 #include <algorithm>
-#include <cstddef>
+#include <iterator>
 #include <limits>
 #include <utility>
 
@@ -126,8 +126,15 @@ bool TestClock::SleepUntil(absl::Time deadline, const std::stop_token& stop) {
     changed_.notify_all();
     return true;
   }
+  const auto entry = deadlines_.insert(deadline);
   changed_.wait(lock, stop, [&] { return now_ >= deadline; });
+  deadlines_.erase(entry);
   return !stop.stop_requested();
+}
+
+int TestClock::sleepers() {
+  const std::lock_guard lock(mutex_);
+  return static_cast<int>(std::distance(deadlines_.upper_bound(now_), deadlines_.end()));
 }
 
 void TestClock::Advance(absl::Duration duration) {
@@ -148,8 +155,13 @@ void Lifeline::DieAt(int write, bool done, std::function<void()> died) {
   died_ = std::move(died);
 }
 
+void Lifeline::OnRequest(std::function<void(const http::Request&)> on_request) {
+  on_request_ = std::move(on_request);
+}
+
 void Lifeline::Start(http::Request request, std::stop_token stop,
                      std::shared_ptr<http::ResponseHandler> handler) {
+  if (on_request_) on_request_(request);
   bool reaches = !*dead_;
   if (IsWrite(request) && ++writes_ == last_write_) {
     *dead_ = true;

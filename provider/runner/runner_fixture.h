@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -35,12 +36,15 @@ class TestClock : public Clock {
   absl::Time Now() override;
   bool SleepUntil(absl::Time deadline, const std::stop_token& stop) override;
   void Advance(absl::Duration duration);
+  // Sleeps whose time has not come yet.
+  int sleepers();
 
  private:
   const std::thread::id owner_ = std::this_thread::get_id();
   std::mutex mutex_;
   std::condition_variable_any changed_;
-  absl::Time now_;  // guarded by mutex_
+  absl::Time now_;                       // guarded by mutex_
+  std::multiset<absl::Time> deadlines_;  // of the sleeps, guarded by mutex_
 };
 
 // The connection of one provider process to the cluster. It can be cut for good at a given write,
@@ -52,6 +56,8 @@ class Lifeline : public http::Transport {
   // The `write`-th write (1 is the first) is the last that the process tries, and the server does
   // it or not; from then on nothing gets through. `died` is called at that moment.
   void DieAt(int write, bool done, std::function<void()> died);
+  // Called before each request is sent; set while there are none.
+  void OnRequest(std::function<void(const http::Request&)> on_request);
   // Writes so far: requests that would change something.
   int writes() const { return writes_; }
 
@@ -66,6 +72,7 @@ class Lifeline : public http::Transport {
   int last_write_ = 0;  // zero: it lives on
   bool last_is_done_ = false;
   std::function<void()> died_;
+  std::function<void(const http::Request&)> on_request_;
 };
 
 // A provider process: its own client and connection. Retries cost no time.
