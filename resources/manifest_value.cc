@@ -115,7 +115,8 @@ WorkloadIdentity IdentityOf(const Json& manifest, const std::string& otherwise) 
 absl::StatusOr<Json> DesiredWorkload(const Json& manifest, const std::string& namespace_name,
                                      const std::map<std::string, std::string>& images) {
   Json desired = manifest;
-  if (!desired.is_object() || !GetObject(desired, "metadata").is_object()) {
+  const Json* metadata = Find(desired, "metadata");
+  if (metadata == nullptr || !metadata->is_object()) {
     return absl::InvalidArgumentError("the manifest is not a Kubernetes object");
   }
   desired["metadata"]["namespace"] = namespace_name;

@@ -37,6 +37,7 @@ absl::StatusOr<std::optional<WorkloadVersion>> VersionFromJson(const Json* json)
   version.workload = *workload;
   if (const Json* images = Find(*json, "images")) {
     std::map<std::string, std::string> map;
+    if (!images->is_object()) return Damaged();
     for (const auto& [name, image] : images->items()) {
       if (!image.is_string()) return Damaged();
       map.emplace(name, image.get<std::string>());

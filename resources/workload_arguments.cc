@@ -85,6 +85,18 @@ void ValidateManifest(const WorkloadArguments& arguments,
   }
 }
 
+// True when a container's name is, or is inside, what is not known.
+bool MayHideAContainerName(const FieldPath& unknown) {
+  for (const char* list : {"initContainers", "containers"}) {
+    const FieldPath containers = FieldPath() / "spec" / "template" / "spec" / list;
+    if (unknown.Covers(containers)) return true;
+    if (!containers.Covers(unknown)) continue;
+    const size_t depth = unknown.steps().size() - containers.steps().size();
+    if (depth == 1 || (depth == 2 && unknown.LastMember() == "name")) return true;
+  }
+  return false;
+}
+
 void ValidateImages(const WorkloadArguments& arguments, Diagnostics& diagnostics) {
   if (!arguments.images.is_known()) return;
   std::vector<std::string> names;
@@ -94,7 +106,7 @@ void ValidateImages(const WorkloadArguments& arguments, Diagnostics& diagnostics
     for (const auto& [name, image] : kubernetes::ImagesOf(partial.json)) names.push_back(name);
     // A name that is not known yet may be the one that is meant.
     for (const FieldPath& unknown : partial.unknown) {
-      names_known = names_known && (unknown.LastMember() == "image" || unknown.steps().size() > 5);
+      names_known = names_known && !MayHideAContainerName(unknown);
     }
   }
   const std::set<std::string> known(names.begin(), names.end());

@@ -32,9 +32,10 @@ inline Json& PodSpecOf(Json& workload) { return workload["spec"]["template"]["sp
 inline Json& FirstContainerOf(Json& workload) { return PodSpecOf(workload)["containers"][0]; }
 
 // `manifest` with our defaults for everything else.
-inline WorkloadArguments ArgumentsFor(value::Value manifest) {
+inline WorkloadArguments ArgumentsFor(const value::Value& manifest) {
   WorkloadArguments arguments;
-  arguments.manifest = std::move(manifest);
+  Diagnostics none;
+  arguments.manifest = schema::DecodeAttr<value::Value>(manifest, {}, none);
   WorkloadArguments::Declaration().ApplyDefaults(arguments);
   return arguments;
 }
