@@ -10,6 +10,7 @@
 #include "absl/synchronization/mutex.h"
 #include "provider/base/clock.h"
 #include "provider/kubernetes/api.h"
+#include "provider/runner/announcer.h"
 
 namespace delivery::resources {
 
@@ -19,6 +20,7 @@ struct Connection {
   std::shared_ptr<kubernetes::Api> api;
   std::string default_namespace = "default";
   Preflight preflight = Preflight::kWarn;
+  std::shared_ptr<runner::ProgressFile> progress_file;  // null: none
 };
 
 // Thread-safe.

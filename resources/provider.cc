@@ -118,6 +118,7 @@ struct KubernetesBlock {
 struct ProviderModel {
   Attr<KubernetesBlock> kubernetes;
   Attr<std::string> preflight;
+  Attr<std::string> progress_file;
 
   static const Spec<ProviderModel>& Declaration() {
     static const auto* const spec = [] {
@@ -131,6 +132,11 @@ struct ProviderModel {
           .Doc(
               "What plan does with what it finds in the cluster that apply would trip on: "
               "`warn` (default), `error` or `off`.");
+      s->Field("progress_file", &ProviderModel::progress_file)
+          .Optional()
+          .Doc(
+              "File to which apply appends a line for each transition of a release, to be followed "
+              "while it runs. Events on the workload say the same.");
       return s;
     }();
     return *spec;
@@ -222,8 +228,15 @@ class DeliveryProvider final : public plugin::Provider {
       }
       return diagnostics;
     }
-    cluster_.Set({make_api_(*resolved), resolved->default_namespace,
-                  ToPreflight(model.preflight.value_or("warn"))});
+    Connection connection;
+    connection.api = make_api_(*resolved);
+    connection.default_namespace = resolved->default_namespace;
+    connection.preflight = ToPreflight(model.preflight.value_or("warn"));
+    if (!model.progress_file.value_or("").empty()) {
+      connection.progress_file =
+          std::make_shared<runner::ProgressFile>(model.progress_file.value());
+    }
+    cluster_.Set(std::move(connection));
     return diagnostics;
   }
 

@@ -128,7 +128,8 @@ engine::Plan EnginePlan(const ReleaseJob& job, const Prepared& prepared) {
   return plan;
 }
 
-runner::ReleaseRequest Request(const ReleaseJob& job, const Prepared& prepared, engine::Plan plan) {
+runner::ReleaseRequest Request(const Connection& connection, const ReleaseJob& job,
+                               const Prepared& prepared, engine::Plan plan) {
   runner::ReleaseRequest request;
   request.resource_type = job.resource_type;
   request.plan = std::move(plan);
@@ -140,6 +141,7 @@ runner::ReleaseRequest Request(const ReleaseJob& job, const Prepared& prepared, 
         runner::WorkloadWrite{*prepared.previous, prepared.intent.force, prepared.intent.agreed,
                               prepared.intent.take_over_legacy};
   }
+  request.progress_file = connection.progress_file.get();
   request.target.schedule_timeout = ScheduleTimeout(job.planned.arguments);
   if (prepared.live.has_value()) request.workload_uid = kubernetes::UidOf(*prepared.live);
   return request;
@@ -325,6 +327,11 @@ void Explain(const ReleaseJob& job, const Prepared& prepared, const runner::Rele
     diagnostics.Warning({}, "The journal of the release could not be written",
                         std::string(result.store_status.message()));
   }
+  if (!result.progress_status.ok()) {
+    diagnostics.Warning({}, "The progress file could not be written",
+                        absl::StrCat(std::string(result.progress_status.message()),
+                                     ". The release went on without it."));
+  }
   if (result.outcome == Outcome::kSucceeded || result.outcome == Outcome::kPaused) return;
   const std::string detail = absl::StrCat(result.reason, result.reason.empty() ? "" : "\n\n",
                                           WhatWasDone(job, prepared, result));
@@ -375,8 +382,8 @@ ReleaseVerdict ReleaseWorkload(const Connection& connection, Clock& clock, const
         RefusalText(rehearsal.status(), prepared->ref.namespace_name) + " Nothing was changed.");
     return Refuse(absl::StrCat("Release of ", what, " was refused"), refused);
   }
-  const absl::StatusOr<runner::ReleaseResult> result =
-      runner::RunRelease(api, clock, Request(job, *prepared, EnginePlan(job, *prepared)), stop);
+  const absl::StatusOr<runner::ReleaseResult> result = runner::RunRelease(
+      api, clock, Request(connection, job, *prepared, EnginePlan(job, *prepared)), stop);
   if (!result.ok()) {
     return Refuse(absl::StrCat("Release of ", what, " could not start"), result.status());
   }

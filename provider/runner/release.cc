@@ -76,15 +76,20 @@ absl::StatusOr<ReleaseResult> RunRelease(kubernetes::Api& api, Clock& clock,
   Journal journal(api, ref, request.resource_type, found.has_value() ? found->resource_version : "",
                   grace.hard_stop());
   journal.SetOwner(request.workload_uid);
+  Announcer announcer(api, clock, ref, request.progress_file, grace.hard_stop());
+  announcer.SetUid(request.workload_uid);
   RolloutPort port(
       api, clock, request.target,
-      [&journal](const kubernetes::ApplyResult& result) {
+      [&](const kubernetes::ApplyResult& result) {
         journal.SetOwner(kubernetes::UidOf(result.object));
+        announcer.SetUid(kubernetes::UidOf(result.object));
       },
       grace.hard_stop());
   DELIVERY_RETURN_IF_ERROR(port.Open(stop));
 
-  RunResult run = Run(request.plan, std::move(state), port, journal, clock, ends.get_token());
+  AnnouncingStore store(journal, announcer);
+  RunResult run = Run(request.plan, std::move(state), port, store, clock, ends.get_token());
+  announcer.AnnounceOutcome(run.outcome, run.state);
   ReleaseResult result;
   result.outcome = run.outcome;
   result.reason = run.state.reason;
@@ -94,6 +99,7 @@ absl::StatusOr<ReleaseResult> RunRelease(kubernetes::Api& api, Clock& clock,
   if (port.last_write().has_value()) result.written = port.last_write()->object;
   result.version = port.last_version();
   result.store_status = run.store_status;
+  result.progress_status = announcer.file_status();
   if (lease->lost().stop_requested()) {
     result.reason = "another apply took the Lease of this workload over";
   }

@@ -10,6 +10,7 @@
 #include "provider/base/clock.h"
 #include "provider/delivery/engine.h"
 #include "provider/kubernetes/api.h"
+#include "provider/runner/announcer.h"
 #include "provider/runner/rollout_port.h"
 
 namespace delivery::runner {
@@ -22,7 +23,8 @@ struct ReleaseRequest {
   std::string resource_type;  // "delivery_rollout"
   engine::Plan plan;
   RolloutTarget target;
-  std::string workload_uid;  // empty when it does not exist yet
+  std::string workload_uid;               // empty when it does not exist yet
+  ProgressFile* progress_file = nullptr;  // told of each transition; may be null
 };
 
 struct ReleaseResult {
@@ -37,6 +39,8 @@ struct ReleaseResult {
   std::optional<engine::Version> version;
   // Why the journal could not be stored or cleared.
   absl::Status store_status;
+  // Why the progress file could not be written.
+  absl::Status progress_status;
 };
 
 // Takes the Lease, reads the journal, continues the run it holds when it is the same release (same

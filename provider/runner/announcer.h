@@ -1,0 +1,91 @@
+// Says what a release does while it goes on: a Kubernetes Event on the workload and a line in the
+// progress file for each transition. Best effort: a release does not fail because nobody can be
+// told.
+#ifndef DELIVERY_RUNNER_ANNOUNCER_H_
+#define DELIVERY_RUNNER_ANNOUNCER_H_
+
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/synchronization/mutex.h"
+#include "provider/base/clock.h"
+#include "provider/delivery/engine.h"
+#include "provider/kubernetes/api.h"
+#include "provider/runner/ports.h"
+
+namespace delivery::runner {
+
+// The file of the provider's argument progress_file, to which every release of this process
+// appends. Thread-safe.
+class ProgressFile {
+ public:
+  explicit ProgressFile(std::string path) : path_(std::move(path)) {}
+
+  // One whole line by one write, so that lines of several processes do not mix. An error names the
+  // file (missing folder, disk full).
+  absl::Status Append(std::string_view line);
+
+ private:
+  const std::string path_;
+  absl::Mutex mutex_;
+};
+
+// Used by one thread.
+class Announcer {
+ public:
+  // `file` may be null. Neither may be destroyed before this.
+  Announcer(kubernetes::Api& api, Clock& clock, kubernetes::ObjectRef workload, ProgressFile* file,
+            std::stop_token stop);
+
+  // Events need an object that they are about: until then only the file is told.
+  void SetUid(std::string uid) { uid_ = std::move(uid); }
+
+  // A step begins. The same step again is not announced again.
+  void AnnounceStep(const engine::State& state);
+  void AnnounceOutcome(engine::Outcome outcome, const engine::State& state);
+
+  // Why the progress file could not be written, the first time.
+  const absl::Status& file_status() const { return file_status_; }
+
+ private:
+  struct Words {
+    const char* reason;  // of the Event
+    bool warning;
+    std::string message;
+  };
+  static std::optional<Words> WordsOf(const engine::State& state);
+  static Words WordsOf(engine::Outcome outcome, const engine::State& state);
+  void Say(const Words& words);
+  void SendEvent(const Words& words, absl::Time now);
+
+  kubernetes::Api& api_;
+  Clock& clock_;
+  const kubernetes::ObjectRef workload_;
+  ProgressFile* const file_;
+  const std::stop_token stop_;
+  std::string uid_;
+  std::optional<engine::Step> announced_;
+  bool events_refused_ = false;
+  absl::Status file_status_;
+};
+
+// A RunStore that announces each step once it is stored.
+class AnnouncingStore : public RunStore {
+ public:
+  AnnouncingStore(RunStore& store, Announcer& announcer) : store_(store), announcer_(announcer) {}
+
+  absl::Status Save(const engine::State& state) override;
+  absl::Status Clear() override { return store_.Clear(); }
+
+ private:
+  RunStore& store_;
+  Announcer& announcer_;
+};
+
+}  // namespace delivery::runner
+
+#endif  // DELIVERY_RUNNER_ANNOUNCER_H_
