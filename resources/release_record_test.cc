@@ -30,6 +30,9 @@ ReleaseRecord FullRecord() {
   record.drifted = {"spec.replicas", "spec.template.spec.containers[name=web].image"};
   record.imported = true;
   record.legacy_managers = {"helm", "kubectl"};
+  record.contents = {{"ConfigMap settings", "new"}, {"Secret keys", "same"}};
+  record.released_contents = {{"ConfigMap settings", "old"}, {"Secret keys", "same"}};
+  record.failed = FailedRelease{"v1:template", "2026-02-03T04:05:06Z", "it broke", "try-2"};
   return record;
 }
 
@@ -57,6 +60,13 @@ TEST(ReleaseRecordTest, EverythingSurvivesStorage) {
               ElementsAre("spec.replicas", "spec.template.spec.containers[name=web].image"));
   EXPECT_TRUE(record.imported);
   EXPECT_THAT(record.legacy_managers, ElementsAre("helm", "kubectl"));
+  EXPECT_EQ(record.contents, FullRecord().contents);
+  EXPECT_EQ(record.released_contents, FullRecord().released_contents);
+  ASSERT_TRUE(record.failed.has_value());
+  EXPECT_EQ(record.failed->template_identity, "v1:template");
+  EXPECT_EQ(record.failed->at, "2026-02-03T04:05:06Z");
+  EXPECT_EQ(record.failed->reason, "it broke");
+  EXPECT_EQ(record.failed->retry_token, "try-2");
 }
 
 TEST(ReleaseRecordTest, StoredTextIsStable) {
@@ -111,12 +121,19 @@ TEST(ReleaseRecordTest, NoImagesAreNotEmptyImages) {
   EXPECT_EQ(RoundTrip(record).written->images, schema::Attr<Images>(Images()));
 }
 
-TEST(ReleaseRecordTest, DriftAndManagersAreNotCarriedAlongWhenTheyAreGone) {
+TEST(ReleaseRecordTest, WhatIsGoneStaysGone) {
   ReleaseRecord record = FullRecord();
   record.drifted.clear();
   record.legacy_managers.clear();
-  EXPECT_THAT(RoundTrip(record).drifted, IsEmpty());
-  EXPECT_THAT(RoundTrip(record).legacy_managers, IsEmpty());
+  record.contents.clear();
+  record.released_contents.clear();
+  record.failed.reset();
+  record = RoundTrip(record);
+  EXPECT_THAT(record.drifted, IsEmpty());
+  EXPECT_THAT(record.legacy_managers, IsEmpty());
+  EXPECT_THAT(record.contents, IsEmpty());
+  EXPECT_THAT(record.released_contents, IsEmpty());
+  EXPECT_FALSE(record.failed.has_value());
 }
 
 struct DamageCase {

@@ -48,8 +48,12 @@ void DescribeChanges(const ReleasePlanInput& input, std::vector<std::string>& li
     }
   }
   constexpr size_t kMostFields = 20;
-  const Json prior = ToPartialJson(input.prior->manifest.value()).json;
+  Json prior = ToPartialJson(input.prior->manifest.value()).json;
   const Json next = ToPartialJson(input.arguments->manifest.value()).json;
+  // An imported manifest is the whole object; what the user does not name stays in it.
+  if (input.record != nullptr && input.record->imported) {
+    prior = kubernetes::ProjectNamedFields(next, prior);
+  }
   std::vector<FieldPath> fields = kubernetes::ChangedFields(prior, next);
   fields.erase(std::remove_if(fields.begin(), fields.end(),
                               [](const FieldPath& field) { return field.LastMember() == "image"; }),
