@@ -15,11 +15,19 @@ constexpr int64_t kLogLines = 10;
 constexpr size_t kEvents = 5;
 constexpr size_t kLongestLine = 300;
 
+// Not inside a character of UTF-8.
+std::string_view Shortened(std::string_view line) {
+  if (line.size() <= kLongestLine) return line;
+  size_t end = kLongestLine;
+  while (end > 0 && (static_cast<unsigned char>(line[end]) & 0xC0) == 0x80) --end;
+  return line.substr(0, end);
+}
+
 std::string Indented(std::string_view title, const std::vector<std::string>& lines) {
   if (lines.empty()) return "";
   std::string text = absl::StrCat("\n", std::string(title));
   for (const std::string& line : lines) {
-    absl::StrAppend(&text, "\n  ", line.substr(0, kLongestLine));
+    absl::StrAppend(&text, "\n  ", std::string(Shortened(line)));
   }
   return text;
 }
@@ -41,12 +49,16 @@ std::vector<std::string> LogTail(kubernetes::Api& api, const kubernetes::PodFail
 }
 
 std::string LastSeen(const Json& event) {
-  std::string time = GetString(event, "lastTimestamp");
-  return time.empty() ? GetString(event, "eventTime") : time;
+  for (const std::string& time : {GetString(GetObject(event, "series"), "lastObservedTime"),
+                                  GetString(event, "lastTimestamp")}) {
+    if (!time.empty()) return time;
+  }
+  return GetString(event, "eventTime");
 }
 
 std::vector<std::string> LastEvents(kubernetes::Api& api, const std::string& namespace_name,
                                     const std::string& uid, const std::stop_token& stop) {
+  if (uid.empty()) return {};
   kubernetes::ListOptions options;
   options.namespace_name = namespace_name;
   options.field_selector = absl::StrCat("involvedObject.uid=", uid);
@@ -58,7 +70,7 @@ std::vector<std::string> LastEvents(kubernetes::Api& api, const std::string& nam
   const size_t first = events->items.size() > kEvents ? events->items.size() - kEvents : 0;
   for (size_t i = first; i < events->items.size(); ++i) {
     const Json& event = events->items[i];
-    const int64_t count = GetInt(event, "count", 1);
+    const int64_t count = GetInt(GetObject(event, "series"), "count", GetInt(event, "count", 1));
     lines.push_back(absl::StrCat(GetString(event, "type"), " ", GetString(event, "reason"),
                                  count > 1 ? absl::StrCat(" (x", count, ")") : "", ": ",
                                  GetString(event, "message")));

@@ -8,6 +8,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "provider/kubernetes/managed_fields.h"
 #include "provider/kubernetes/object.h"
 #include "provider/runner/runner_fixture.h"
@@ -155,6 +156,27 @@ TEST_F(WorkloadWriterTest, AgreedFieldIsTakenBack) {
   }
 }
 
+// A list without keys conflicts as a whole, while the plan shows the element that differs.
+TEST_F(WorkloadWriterTest, ListIsTakenBackForAnAgreedElement) {
+  WorkloadWrite write = Write(kOld);
+  write.manifest["spec"]["template"]["spec"]["containers"][0]["args"] = {"--port", "80"};
+  ASSERT_TRUE(Apply(write).ok());
+  const auto args = [](Json& web) -> Json& {
+    return web["spec"]["template"]["spec"]["containers"][0]["args"];
+  };
+  kube_->Change(
+      Web(),
+      [&](Json& web) {
+        args(web) = {"--port", "81"};
+      },
+      "kubectl-edit");
+  write.agreed = {PathOf("spec.template.spec.containers[name=web].args[1]")};
+  const auto applied = Apply(write);
+  EXPECT_TRUE(applied.ok()) << applied.status();
+  Json live = Live(Web());
+  EXPECT_EQ(args(live), Json({"--port", "80"}));
+}
+
 TEST_F(WorkloadWriterTest, FieldsThatWereNotAgreedAreNotForcedAlong) {
   Release(kOld);
   SetImage("registry.test/web:hotfix", "kubectl-set");
@@ -198,7 +220,11 @@ INSTANTIATE_TEST_SUITE_P(
                       LegacyCase{"Terraform", true, true}, LegacyCase{"helm", true, true},
                       LegacyCase{"helm", false, false}, LegacyCase{"kubectl", false, false},
                       LegacyCase{"argocd-controller", true, false},
-                      LegacyCase{"kubectl-edit", true, false}));
+                      LegacyCase{"kubectl-edit", true, false}),
+    [](const auto& test) {
+      const std::string when = test.param.take_over ? "_AfterImport" : "_Later";
+      return absl::StrReplaceAll(test.param.manager, {{"-", "_"}}) + when;
+    });
 
 TEST_F(WorkloadWriterTest, LegacyManagersOfAnObjectAreListedOnceAndSorted) {
   kube_->Put(Manifest(kOld), "kubectl-client-side-apply");
