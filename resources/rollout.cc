@@ -17,6 +17,7 @@
 #include "resources/typed_resource.h"
 #include "resources/workload_apply.h"
 #include "resources/workload_arguments.h"
+#include "resources/workload_move.h"
 #include "resources/workload_plan.h"
 #include "resources/workload_refresh.h"
 
@@ -255,11 +256,19 @@ class RolloutResource final : public TypedResource<Rollout> {
 
   TypedState<Rollout> ImportState(const plugin::CallContext& context,
                                   const plugin::ImportRequest& request) const override;
+  TypedState<Rollout> MoveState(const plugin::CallContext& context,
+                                const plugin::MoveRequest& request) const override;
 
  private:
   static kubernetes::ObjectRef RefOf(const Rollout& model) {
     return WorkloadRef(model.arguments, NamespaceOfId(model.results.id.value()));
   }
+
+  // The state of a workload that exists and that this resource has never written. `what` is done to
+  // get there ("Import").
+  TypedState<Rollout> TakeOn(const plugin::CallContext& context, const kubernetes::ObjectRef& ref,
+                             const char* what) const;
+  static TypedState<Rollout> Imported(const Json& live, const kubernetes::ObjectRef& ref);
 
   // Only a workload whose generation moved, or that was not finished, can have an open run: so an
   // unchanged one costs a single request.
@@ -328,6 +337,12 @@ class RolloutResource final : public TypedResource<Rollout> {
                          !ChangedContents(record.released_contents, record.contents).empty();
     if (!changed && !NeedsRelease(PhaseOf(prior))) {
       planned.results = prior.results;
+      const bool settings_change =
+          !(Rollout::Declaration().Encode(planned) == Rollout::Declaration().Encode(prior));
+      if (record.imported && settings_change) {
+        planned.results.release_plan = std::vector<Attr<std::string>>{std::string(
+            "nothing is written to the cluster: only settings of this resource change")};
+      }
       return;
     }
     Rollout::Declaration().PlanComputed(config, &prior, planned);
@@ -487,21 +502,52 @@ TypedState<Rollout> RolloutResource::ImportState(const plugin::CallContext& cont
                      "DaemonSet."));
     return state;
   }
-  const absl::StatusOr<Connection> connection = cluster_.Connect();
-  const kubernetes::ObjectRef ref{"apps/v1", target->kind, target->namespace_name, target->name};
-  const absl::StatusOr<Json> live = connection.ok() ? connection->api->Get(ref, context.stop)
-                                                    : absl::StatusOr<Json>(connection.status());
-  if (!live.ok()) {
-    AddApiError({}, absl::StrCat("Import of ", ref.ToString(), " failed"), live.status(),
-                state.diagnostics);
+  return TakeOn(context, {"apps/v1", target->kind, target->namespace_name, target->name}, "Import");
+}
+
+TypedState<Rollout> RolloutResource::MoveState(const plugin::CallContext& context,
+                                               const plugin::MoveRequest& request) const {
+  TypedState<Rollout> state;
+  const absl::StatusOr<Json> source = ParseJson(request.source_state_json);
+  const absl::StatusOr<kubernetes::ObjectRef> ref =
+      source.ok() ? WorkloadOfState(request.source_type, *source)
+                  : absl::StatusOr<kubernetes::ObjectRef>(source.status());
+  if (!ref.ok()) {
+    AddApiError({}, "Unsupported move", ref.status(), state.diagnostics);
     return state;
   }
+  // Hosts ask for a move without having configured the provider; the refresh that follows it reads
+  // the workload.
+  if (!cluster_.Connect().ok()) {
+    const Json named = {{"apiVersion", ref->api_version},
+                        {"kind", ref->kind},
+                        {"metadata", {{"namespace", ref->namespace_name}, {"name", ref->name}}}};
+    return Imported(named, *ref);
+  }
+  return TakeOn(context, *ref, "Move");
+}
+
+TypedState<Rollout> RolloutResource::TakeOn(const plugin::CallContext& context,
+                                            const kubernetes::ObjectRef& ref,
+                                            const char* what) const {
+  const absl::StatusOr<Connection> connection = cluster_.Connect();
+  const absl::StatusOr<Json> live = connection.ok() ? connection->api->Get(ref, context.stop)
+                                                    : absl::StatusOr<Json>(connection.status());
+  if (live.ok()) return Imported(*live, ref);
+  TypedState<Rollout> state;
+  AddApiError({}, absl::StrCat(what, " of ", ref.ToString(), " failed"), live.status(),
+              state.diagnostics);
+  return state;
+}
+
+TypedState<Rollout> RolloutResource::Imported(const Json& live, const kubernetes::ObjectRef& ref) {
+  TypedState<Rollout> state;
   Rollout model;
   Rollout::Declaration().ApplyDefaults(model);
   model.results.id = absl::StrCat(ref.namespace_name, "/", ref.name);
   ReleaseRecord record;
   record.imported = true;
-  RefreshFromLive(*live, false, model.arguments, nullptr, model.results, record, state.diagnostics);
+  RefreshFromLive(live, false, model.arguments, nullptr, model.results, record, state.diagnostics);
   model.results.last_good_images = model.results.running_images;
   model.results.failed_images = Images();
   model.results.release_plan = std::vector<Attr<std::string>>();

@@ -115,14 +115,9 @@ class TypedResource : public plugin::Resource {
     return ToRead(ImportState(context, request));
   }
 
-  plugin::ReadResponse Move(const plugin::CallContext&,
+  plugin::ReadResponse Move(const plugin::CallContext& context,
                             const plugin::MoveRequest& request) const override {
-    plugin::ReadResponse response;
-    response.state = value::Value::Null(schema_.block.ImpliedType());
-    response.diagnostics.Error(
-        {}, "Unsupported move",
-        "A " + request.source_type + " cannot be moved to " + type_name_ + ".");
-    return response;
+    return ToRead(MoveState(context, request));
   }
 
  protected:
@@ -144,6 +139,14 @@ class TypedResource : public plugin::Resource {
                                const std::string& private_state) const = 0;
   virtual TypedState<M> ImportState(const plugin::CallContext& context,
                                     const plugin::ImportRequest& request) const = 0;
+  // The default refuses.
+  virtual TypedState<M> MoveState(const plugin::CallContext&,
+                                  const plugin::MoveRequest& request) const {
+    TypedState<M> state;
+    state.diagnostics.Error({}, "Unsupported move",
+                            "A " + request.source_type + " cannot be moved to " + type_name_ + ".");
+    return state;
+  }
   // Null without an identity schema, or when it is not known yet.
   virtual value::Value IdentityOf(const M&) const { return value::Value(); }
 
