@@ -54,8 +54,8 @@ int main(int argc, char** argv) {
     return 0;
   }
   if (command == "help" || command == "--help") return PrintUsage(stdout, 0);
-  const std::unique_ptr<delivery::plugin::Provider> provider =
-      delivery::resources::MakeProvider(Clock::Real(), FromEnvironment, MakeApi);
+  const std::unique_ptr<delivery::plugin::Provider> provider = delivery::resources::MakeProvider(
+      Clock::Real(), FromEnvironment, MakeApi, delivery::http::MakeCurlTransport);
   if (command == "docs") {
     if (argc != 3) return PrintUsage(stderr, 2);
     const absl::Status written = delivery::resources::WriteDocs(*provider, argv[2]);

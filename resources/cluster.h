@@ -2,6 +2,7 @@
 #ifndef DELIVERY_RESOURCES_CLUSTER_H_
 #define DELIVERY_RESOURCES_CLUSTER_H_
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -21,6 +22,9 @@ struct Connection {
   std::string default_namespace = "default";
   Preflight preflight = Preflight::kWarn;
   std::shared_ptr<runner::ProgressFile> progress_file;  // null: none
+  // For URLs outside the cluster's API, without its credentials. The same at each call, made at
+  // the first.
+  std::function<std::shared_ptr<http::Transport>()> url_transport;
 };
 
 // Thread-safe.

@@ -1,6 +1,7 @@
 #include "resources/provider.h"
 
 #include <map>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
@@ -182,11 +183,25 @@ Preflight ToPreflight(const std::string& text) {
   return text == "off" ? Preflight::kOff : Preflight::kWarn;
 }
 
+// A transport for URLs that is made when it is first needed. Thread-safe.
+std::function<std::shared_ptr<http::Transport>()> MadeOnce(TransportFactory make) {
+  struct Once {
+    std::once_flag made;
+    std::shared_ptr<http::Transport> transport;
+  };
+  return [make = std::move(make), once = std::make_shared<Once>()] {
+    std::call_once(once->made, [&] { once->transport = make(http::TransportOptions()); });
+    return once->transport;
+  };
+}
+
 class DeliveryProvider final : public plugin::Provider {
  public:
-  DeliveryProvider(Clock& clock, kubernetes::Environment environment, ApiFactory make_api)
+  DeliveryProvider(Clock& clock, kubernetes::Environment environment, ApiFactory make_api,
+                   TransportFactory make_transport)
       : environment_(std::move(environment)),
         make_api_(std::move(make_api)),
+        url_transport_(MadeOnce(std::move(make_transport))),
         cluster_(clock),
         schema_{0, ProviderModel::Declaration().Describe()},
         resources_(MakeResources(cluster_)) {}
@@ -230,6 +245,7 @@ class DeliveryProvider final : public plugin::Provider {
     }
     Connection connection;
     connection.api = make_api_(*resolved);
+    connection.url_transport = url_transport_;
     connection.default_namespace = resolved->default_namespace;
     connection.preflight = ToPreflight(model.preflight.value_or("warn"));
     if (!model.progress_file.value_or("").empty()) {
@@ -251,6 +267,7 @@ class DeliveryProvider final : public plugin::Provider {
  private:
   const kubernetes::Environment environment_;
   const ApiFactory make_api_;
+  const std::function<std::shared_ptr<http::Transport>()> url_transport_;
   Cluster cluster_;
   const schema::Schema schema_;
   const std::vector<std::unique_ptr<plugin::Resource>> resources_;
@@ -259,8 +276,10 @@ class DeliveryProvider final : public plugin::Provider {
 }  // namespace
 
 std::unique_ptr<plugin::Provider> MakeProvider(Clock& clock, kubernetes::Environment environment,
-                                               ApiFactory make_api) {
-  return std::make_unique<DeliveryProvider>(clock, std::move(environment), std::move(make_api));
+                                               ApiFactory make_api,
+                                               TransportFactory make_transport) {
+  return std::make_unique<DeliveryProvider>(clock, std::move(environment), std::move(make_api),
+                                            std::move(make_transport));
 }
 
 }  // namespace delivery::resources

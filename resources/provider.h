@@ -7,6 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "provider/base/clock.h"
+#include "provider/http/transport.h"
 #include "provider/kubernetes/api.h"
 #include "provider/kubernetes/kubeconfig.h"
 #include "provider/plugin/resource.h"
@@ -17,8 +18,13 @@ namespace delivery::resources {
 using ApiFactory =
     std::function<std::shared_ptr<kubernetes::Api>(const kubernetes::ClusterConfig&)>;
 
+// Makes a transport for URLs outside the cluster's API.
+using TransportFactory =
+    std::function<std::shared_ptr<http::Transport>(const http::TransportOptions&)>;
+
 std::unique_ptr<plugin::Provider> MakeProvider(Clock& clock, kubernetes::Environment environment,
-                                               ApiFactory make_api);
+                                               ApiFactory make_api,
+                                               TransportFactory make_transport);
 
 }  // namespace delivery::resources
 

@@ -146,6 +146,7 @@ class RolloutResource final : public TypedResource<Rollout> {
     ValidateWorkloadArguments(config.arguments, {"Deployment", "StatefulSet", "DaemonSet"},
                               diagnostics);
     ValidateHolding(config, diagnostics);
+    ValidateCheckBlocks(config.arguments.check, {{"after_promotion"}, {"stable"}}, diagnostics);
   }
 
   value::Value IdentityOf(const Rollout& model) const override {

@@ -34,6 +34,7 @@ struct Prepared {
   std::optional<Json> live;      // the object as it is, nullopt when there is none
   std::optional<Json> previous;  // what a rollback writes
   bool adopting = false;
+  std::vector<checks::Check> checks;
   ContentHashes contents;  // of what restart_on names
   std::string identity;    // of the run: the same for the apply that resumes it
 };
@@ -92,6 +93,7 @@ absl::StatusOr<Prepared> Prepare(const Connection& connection, const ReleaseJob&
                      ". Create it first, or correct restart_on. Nothing was changed."));
   }
   prepared.contents = look.hashes;
+  DELIVERY_ASSIGN_OR_RETURN(prepared.checks, ToChecks(arguments.check));
   prepared.identity = engine::RunIdentity(DumpJson(prepared.intent.workload));
   if (record.good.has_value()) {
     prepared.previous = record.good->workload;
@@ -122,6 +124,7 @@ engine::Plan EnginePlan(const ReleaseJob& job, const Prepared& prepared) {
   plan.on_failure = job.on_failure;
   plan.on_interrupt = OnInterruptOf(arguments);
   plan.paused = job.paused;
+  plan.has_checks = !prepared.checks.empty();
   plan.progress_deadline = ProgressDeadline(arguments);
   plan.timeout = job.prior.has_value() ? UpdateTimeout(arguments) : CreateTimeout(arguments);
   plan.identity = prepared.identity;
@@ -142,6 +145,8 @@ runner::ReleaseRequest Request(const Connection& connection, const ReleaseJob& j
                               prepared.intent.take_over_legacy};
   }
   request.progress_file = connection.progress_file.get();
+  request.target.checks.checks = prepared.checks;
+  request.target.checks.transport = connection.url_transport;
   request.target.schedule_timeout = ScheduleTimeout(job.planned.arguments);
   if (prepared.live.has_value()) request.workload_uid = kubernetes::UidOf(*prepared.live);
   return request;

@@ -155,13 +155,16 @@ const Spec<Timeouts>& Timeouts::Declaration() {
     s->Field("create", &Timeouts::create)
         .Optional()
         .GoDuration()
-        .Doc("Bound on the first release. Twice `progress_deadline` unless given.");
+        .Doc(
+            "Bound on the first release. Unless given, twice `progress_deadline` and the time of "
+            "the "
+            "checks.");
     s->Field("update", &Timeouts::update)
         .Optional()
         .GoDuration()
         .Doc(
-            "Bound on a release; a rollback has `progress_deadline` beyond it. Twice "
-            "`progress_deadline` unless given.");
+            "Bound on a release; a rollback has `progress_deadline` beyond it. Unless given, twice "
+            "`progress_deadline` and the time of the checks.");
     s->Field("delete", &Timeouts::delete_)
         .Optional()
         .GoDuration()
@@ -225,6 +228,7 @@ const Spec<WorkloadArguments>& WorkloadArguments::Declaration() {
         .Optional()
         .Doc("A changed value restarts the pods, by a rollout of the same version.");
     s->Block("restart_on", &A::restart_on);
+    s->BlockList("check", &A::check);
     s->Block("timeouts", &A::timeouts);
     return s;
   }();
@@ -324,13 +328,13 @@ absl::Duration ScheduleTimeout(const WorkloadArguments& arguments) {
 }
 
 absl::Duration CreateTimeout(const WorkloadArguments& arguments) {
-  const absl::Duration otherwise = 2 * ProgressDeadline(arguments);
+  const absl::Duration otherwise = 2 * ProgressDeadline(arguments) + TimeForChecks(arguments.check);
   return arguments.timeouts.is_known() ? DurationOr(arguments.timeouts->create, otherwise)
                                        : otherwise;
 }
 
 absl::Duration UpdateTimeout(const WorkloadArguments& arguments) {
-  const absl::Duration otherwise = 2 * ProgressDeadline(arguments);
+  const absl::Duration otherwise = 2 * ProgressDeadline(arguments) + TimeForChecks(arguments.check);
   return arguments.timeouts.is_known() ? DurationOr(arguments.timeouts->update, otherwise)
                                        : otherwise;
 }

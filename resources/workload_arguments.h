@@ -11,6 +11,7 @@
 #include "provider/kubernetes/field_path.h"
 #include "provider/schema/spec.h"
 #include "provider/value/diagnostics.h"
+#include "resources/check_block.h"
 #include "resources/restart.h"
 
 namespace delivery::resources {
@@ -37,6 +38,7 @@ struct WorkloadArguments {
   schema::Attr<std::string> retry_token;
   schema::Attr<std::string> restart_trigger;
   schema::Attr<RestartOn> restart_on;
+  CheckBlocks check;
   schema::Attr<Timeouts> timeouts;
   static const schema::Spec<WorkloadArguments>& Declaration();
 };
@@ -88,7 +90,7 @@ schema::Attr<Images> ToImages(const std::map<std::string, std::string>& images);
 std::vector<kubernetes::FieldPath> IgnoredFields(const WorkloadArguments& arguments);
 absl::Duration ProgressDeadline(const WorkloadArguments& arguments);
 absl::Duration ScheduleTimeout(const WorkloadArguments& arguments);
-// The user's, or twice the progress deadline.
+// The user's, or twice the progress deadline and the checks' time.
 absl::Duration CreateTimeout(const WorkloadArguments& arguments);
 absl::Duration UpdateTimeout(const WorkloadArguments& arguments);
 absl::Duration DeleteTimeout(const WorkloadArguments& arguments);

@@ -279,6 +279,9 @@ std::vector<std::string> DescribeRollout(const ReleasePlanInput& input) {
       "release at once, no progress for ",
       absl::FormatDuration(ProgressDeadline(*input.arguments)), " or ",
       absl::FormatDuration(timeout), " in all fail it too"));
+  if (const auto checks = ToChecks(input.arguments->check); checks.ok()) {
+    for (std::string& line : DescribeChecks(*checks)) lines.push_back(std::move(line));
+  }
   lines.push_back(DescribeOnFailure(input));
   return lines;
 }

@@ -99,9 +99,14 @@ absl::Status RolloutPort::Open(const std::stop_token& stop) {
   return absl::OkStatus();
 }
 
-engine::Observation RolloutPort::Observe(const engine::State&) {
+engine::Observation RolloutPort::Observe(const engine::State& state) {
   seen_version_ = signal_.version();
+  run_id_ = state.run_id;
   engine::Observation seen;
+  if (check_run_.has_value()) {
+    seen.checks = check_run_->verdict();
+    seen.check_failure = check_run_->failure();
+  }
   seen.unreachable = !workload_->status().ok();
   const std::vector<Json> objects = workload_->Objects();
   if (objects.empty()) {
@@ -233,7 +238,39 @@ bool RolloutPort::HasLasted(const kubernetes::PodFailure& failure) {
 absl::Status RolloutPort::Execute(const engine::Action& action) {
   if (std::holds_alternative<engine::DeleteWorkload>(action)) return DeleteIt();
   if (std::holds_alternative<engine::RemoveStuckPods>(action)) return RemoveStuckPods();
+  if (std::holds_alternative<engine::RunChecks>(action)) return StartChecks();
   return WriteVersion(std::get<engine::ApplyWorkload>(action));
+}
+
+absl::Status RolloutPort::StartChecks() {
+  checks::CheckContext context{
+      .workload = target_.ref,
+      .workload_uid =
+          last_write_.has_value() ? kubernetes::UidOf(last_write_->object) : std::string(),
+      .run_id = run_id_,
+      .phase = "after_promotion",
+      .images = kubernetes::ImagesOf(target_.new_version.manifest),
+      .pick_pod = [this](const std::stop_token&) { return PickReadyPod(); },
+      .api = api_,
+      .transport = target_.checks.transport ? target_.checks.transport() : nullptr,
+      .clock = clock_,
+      .schedule_timeout = target_.schedule_timeout};
+  check_run_.emplace(std::move(context), target_.checks.checks, signal_);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> RolloutPort::PickReadyPod() const {
+  const std::vector<Json> objects = workload_->Objects();
+  const std::optional<std::vector<Json>> pods =
+      objects.empty() ? std::nullopt : NewPods(objects.front());
+  if (pods.has_value()) {
+    for (const Json& pod : *pods) {
+      if (kubernetes::IsPodReady(pod) && !kubernetes::IsBeingDeleted(pod)) {
+        return kubernetes::NameOf(pod);
+      }
+    }
+  }
+  return absl::NotFoundError(absl::StrCat("no pod of ", target_.ref.ToString(), " is ready"));
 }
 
 absl::Status RolloutPort::WriteVersion(const engine::ApplyWorkload& action) {
@@ -256,6 +293,7 @@ absl::Status RolloutPort::WriteVersion(const engine::ApplyWorkload& action) {
              {"generation", absl::StrCat(kubernetes::GenerationOf(result.object))},
              {"halted", action.halted ? "true" : "false"}});
   first_seen_.clear();
+  check_run_.reset();
   deleted_ = false;
   last_write_ = std::move(result);
   last_version_ = action.version;

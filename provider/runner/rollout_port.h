@@ -16,16 +16,25 @@
 #include "provider/base/clock.h"
 #include "provider/kubernetes/api.h"
 #include "provider/kubernetes/pod_failure.h"
+#include "provider/runner/check_run.h"
 #include "provider/runner/ports.h"
 #include "provider/runner/workload_writer.h"
 
 namespace delivery::runner {
+
+// What follows a rollout.
+struct ReleaseChecks {
+  std::vector<checks::Check> checks;
+  // For URLs; asked for when the checks begin. May be empty when no check has one.
+  std::function<std::shared_ptr<http::Transport>()> transport;
+};
 
 struct RolloutTarget {
   kubernetes::ObjectRef ref;
   WorkloadWrite new_version;
   std::optional<WorkloadWrite> previous_version;
   absl::Duration schedule_timeout = absl::Seconds(30);
+  ReleaseChecks checks;
 };
 
 // Used by one thread. Requests end when `hard_stop` is requested.
@@ -64,6 +73,9 @@ class RolloutPort : public WorkloadPort {
   // Pods of another revision that cannot start, of a StatefulSet, whose controller waits for them.
   std::vector<Json> StuckPods(const Json& workload) const;
   absl::Status RemoveStuckPods();
+  absl::Status StartChecks();
+  // A ready pod of the version last written.
+  absl::StatusOr<std::string> PickReadyPod() const;
   // Failures that may pass are reported once they have lasted.
   bool HasLasted(const kubernetes::PodFailure& failure);
   absl::Status WriteVersion(const engine::ApplyWorkload& action);
@@ -87,6 +99,8 @@ class RolloutPort : public WorkloadPort {
   std::map<std::string, absl::Time> first_seen_;
   absl::Time written_at_ = absl::InfinitePast();
   absl::Time events_read_at_ = absl::InfinitePast();
+  std::string run_id_;
+  std::optional<CheckRun> check_run_;  // last: it uses the rest
 };
 
 }  // namespace delivery::runner

@@ -135,7 +135,7 @@ class InitContainers(KindCase):
         stack.declare(manifest=with_field(stack.manifest, "spec.template.spec.initContainers", [sidecar]),
                       images={"web": image("1.0.0"), "helper": image("1.1.0")})
         # Both listen on the same port of the pod.
-        stack.manifest["spec"]["template"]["spec"]["initContainers"][0]["env"] = [{"name": "PORT", "value": "8081"}]
+        stack.manifest["spec"]["template"]["spec"]["initContainers"][0]["env"] = [{"name": "LISTEN", "value": ":8081"}]
         stack.declare(images={"web": image("1.0.0"), "helper": image("1.1.0")})
 
         self.applies(stack)

@@ -300,12 +300,14 @@ def _read(path):
 
 
 def _hcl(arguments, depth=1):
-    """Arguments as HCL; a value that is a Block becomes a block."""
+    """Arguments as HCL; a value that is a Block becomes a block, a list of Blocks as many."""
     lines = []
     indent = "  " * depth
     for name, value in arguments.items():
-        if isinstance(value, Block):
-            lines.append("%s%s {\n%s%s}\n" % (indent, name, _hcl(value.arguments, depth + 1), indent))
+        blocks = value if isinstance(value, list) else [value]
+        if blocks and all(isinstance(block, Block) for block in blocks):
+            lines += ["%s%s {\n%s%s}\n" % (indent, name, _hcl(block.arguments, depth + 1), indent)
+                      for block in blocks]
         elif isinstance(value, dict):
             entries = "".join("%s  %s = %s\n" % (indent, json.dumps(key), json.dumps(entry))
                               for key, entry in value.items())
