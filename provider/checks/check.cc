@@ -3,12 +3,17 @@
 #include "provider/checks/http_check.h"
 #include "provider/checks/job_check.h"
 #include "provider/checks/outcome.h"
+#include "provider/checks/printable.h"
 #include "provider/checks/webhook_check.h"
 
 namespace delivery::checks {
 
 absl::Status ValidateCheck(const Check& check) {
   if (check.name.empty()) return absl::InvalidArgumentError("name is empty");
+  // It goes into a header and into messages.
+  if (Printable(check.name, check.name.size()) != check.name) {
+    return absl::InvalidArgumentError("name contains characters that cannot be printed");
+  }
   if (check.timeout <= absl::ZeroDuration()) {
     return absl::InvalidArgumentError("timeout must be positive");
   }

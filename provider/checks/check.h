@@ -82,8 +82,8 @@ using PodPicker = std::function<absl::StatusOr<std::string>(const std::stop_toke
 // What is released, and the means to look at it. The references must outlive RunCheck.
 struct CheckContext {
   kubernetes::ObjectRef workload;
-  std::string workload_uid;  // empty: the Job of a check gets no owner
-  std::string run_id;
+  std::string workload_uid;                   // empty: the Job of a check gets no owner
+  std::string run_id;                         // not empty
   std::string phase;                          // "after_promotion"; told to webhooks
   std::map<std::string, std::string> images;  // container -> image; told to webhooks
   PodPicker pick_pod;                         // may be empty when no check asks a pod

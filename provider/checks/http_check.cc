@@ -33,6 +33,7 @@ constexpr size_t kMostBody = 1024 * 1024;
 // at, so that the status and the beginning of a long answer are known.
 constexpr size_t kMostProxiedBody = 16 * kMostBody;
 constexpr size_t kLongestQuote = 200;
+constexpr size_t kLongestProblem = 500;
 
 RE2::Options RegexOptions() {
   RE2::Options options;
@@ -96,7 +97,9 @@ class HttpRun {
   std::string_view Original() const {
     return http_.target == HttpCheck::Target::kUrl ? http_.url : http_.path;
   }
-  std::string Hide(std::string_view text) const { return shown_.Hide(text, Original()); }
+  std::string Problem(const absl::Status& status) const {
+    return Printable(shown_.Hide(WordsOf(status), Original()), kLongestProblem);
+  }
   std::string Within() const { return absl::FormatDuration(timeout_); }
 
   const CheckContext& context_;
@@ -156,7 +159,7 @@ Try HttpRun::TryProxy() {
   } else {
     absl::StatusOr<std::string> pod = context_.pick_pod(bounded_.token());
     if (!pod.ok()) {
-      const std::string why = Printable(Hide(WordsOf(pod.status())), kLongestQuote);
+      const std::string why = Problem(pod.status());
       if (IsHopeless(pod.status())) {
         return {Try::Kind::kHopeless, absl::StrCat("the ready pods are not known: ", why)};
       }
@@ -185,7 +188,7 @@ Try HttpRun::TryProxy() {
                                             kMostProxiedBody / kMostBody, " MiB")};
   }
   return {IsHopeless(status) ? Try::Kind::kHopeless : Try::Kind::kNone,
-          absl::StrCat(target_, ": ", Hide(WordsOf(status)))};
+          absl::StrCat(target_, ": ", Problem(status))};
 }
 
 Try HttpRun::TryUrl(const Url& url) {
@@ -197,7 +200,7 @@ Try HttpRun::TryUrl(const Url& url) {
       Exchange(*context_.transport, url, std::move(request), kMostBody, bounded_.token());
   if (answer.ok()) return Judge(*answer);
   const absl::Status& status = answer.status();
-  const std::string why = absl::StrCat(target_, ": ", Hide(WordsOf(status)));
+  const std::string why = absl::StrCat(target_, ": ", Problem(status));
   // A certificate that is not trusted is an answer, of a kind.
   if (absl::IsUnauthenticated(status)) return {Try::Kind::kWrong, why};
   return {absl::IsInvalidArgument(status) ? Try::Kind::kHopeless : Try::Kind::kNone, why};
@@ -248,7 +251,7 @@ absl::Status Validate(const HttpCheck& http) {
     if (http.scheme != "http" && http.scheme != "https") {
       return invalid("scheme must be http or https");
     }
-    if (!absl::StartsWith(http.path, "/")) return invalid("path must begin with \"/\"");
+    DELIVERY_RETURN_IF_ERROR(ValidatePath(http.path));
   }
   if (http.expect_status.empty()) return invalid("expect_status is empty");
   for (const int status : http.expect_status) {

@@ -82,10 +82,13 @@ TEST_F(HttpCheckTest, AsksThePodThatWasPicked) {
 }
 
 TEST_F(HttpCheckTest, AsksTheService) {
-  const HttpCheck http = {
-      .target = HttpCheck::Target::kService, .service = "front", .port = 443, .scheme = "https"};
+  const HttpCheck http = {.target = HttpCheck::Target::kService,
+                          .service = "front",
+                          .port = 443,
+                          .scheme = "https",
+                          .path = "/ready"};
   EXPECT_EQ(Run(Http(http)).outcome, Outcome::kPassed);
-  EXPECT_THAT(asked(), ElementsAre("services https:front:443 /"));
+  EXPECT_THAT(asked(), ElementsAre("services https:front:443 /ready"));
 }
 
 TEST_F(HttpCheckTest, PicksAnotherPodEachTime) {
@@ -315,6 +318,13 @@ TEST_F(HttpCheckTest, RefusesWhatCannotWork) {
   EXPECT_THAT(reason([](HttpCheck& http) { http.port = 65536; }), HasSubstr("not 65536"));
   EXPECT_THAT(reason([](HttpCheck& http) { http.scheme = "tcp"; }), HasSubstr("scheme must be"));
   EXPECT_THAT(reason([](HttpCheck& http) { http.path = "x"; }), HasSubstr("path must begin"));
+  for (const char* path : {"/a b", "/a\r\nb", "/a#b", "/a\\b"}) {
+    EXPECT_THAT(reason([&](HttpCheck& http) { http.path = path; }), HasSubstr("escape it")) << path;
+  }
+  for (const char* path : {"/../../../secrets", "/a/.", "/%2E%2e/b", "/.%2e?x=1"}) {
+    EXPECT_THAT(reason([&](HttpCheck& http) { http.path = path; }), HasSubstr("as a segment"))
+        << path;
+  }
   EXPECT_THAT(reason([](HttpCheck& http) { http.expect_status = {}; }),
               HasSubstr("expect_status is empty"));
   EXPECT_THAT(reason([](HttpCheck& http) {

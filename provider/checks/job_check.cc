@@ -294,7 +294,7 @@ std::optional<CheckResult> JobRun::Verdict(const Json& job) {
   if (!IsTrue(failed)) return std::nullopt;
   const std::string reason = GetString(*failed, "reason", "no reason given");
   const std::string message = GetString(*failed, "message");
-  return FailedWithPods(absl::StrCat(" failed: ", reason, message.empty() ? "" : ": ", message));
+  return FailedWithPods(absl::StrCat("failed: ", reason, message.empty() ? "" : ": ", message));
 }
 
 // A pod for which waiting does not help. One that crashes is the Job's own affair (backoffLimit).
@@ -304,20 +304,20 @@ std::optional<CheckResult> JobRun::FindStuckPod(const ObjectWatch& pods) const {
         kubernetes::FindPodFailure(pod, context_.clock.Now(), context_.schedule_timeout);
     if (!failure.has_value() || !failure->definitive) continue;
     if (failure->reason == "CrashLoopBackOff") continue;
-    return FailedWithPods(" has a pod that cannot start");
+    return FailedWithPods("has a pod that cannot start");
   }
   return std::nullopt;
 }
 
 CheckResult JobRun::FailedWithPods(const std::string& what) const {
   const BoundedStop bounded(stop_, kReportPatience);
-  return Failed(absl::StrCat(Title(), Printable(Redact(what), kLongestMessage),
+  return Failed(absl::StrCat(Title(), " ", Printable(Redact(what), kLongestMessage),
                              ReportPods(context_.api, job_, context_.clock.Now(),
                                         context_.schedule_timeout, bounded.token())));
 }
 
 CheckResult JobRun::TimedOut() const {
-  return FailedWithPods(absl::StrCat(" was not complete within ", Within()));
+  return FailedWithPods(absl::StrCat("was not complete within ", Within()));
 }
 
 void JobRun::Remove() {

@@ -124,6 +124,24 @@ absl::StatusOr<Url> ParseUrl(std::string_view given) {
   return url;
 }
 
+absl::Status ValidatePath(std::string_view given) {
+  const absl::string_view path(given.data(), given.size());
+  if (!absl::StartsWith(path, "/")) {
+    return absl::InvalidArgumentError("path must begin with \"/\"");
+  }
+  if (!IsClean(path) || absl::StrContains(path, "#")) {
+    return absl::InvalidArgumentError(
+        "path contains a blank, a control character, a backslash or \"#\": escape it (%20)");
+  }
+  for (const absl::string_view segment : absl::StrSplit(path.substr(0, path.find('?')), '/')) {
+    const std::string plain = Unescape(segment, false);
+    if (plain == "." || plain == "..") {
+      return absl::InvalidArgumentError("path must not contain \".\" or \"..\" as a segment");
+    }
+  }
+  return absl::OkStatus();
+}
+
 Shown ShowPath(std::string_view path) { return ShowWithQuery({path.data(), path.size()}); }
 
 }  // namespace delivery::checks

@@ -32,6 +32,11 @@ absl::StatusOr<Url> ParseUrl(std::string_view text);
 // A path with its query.
 Shown ShowPath(std::string_view path);
 
+// InvalidArgument when `path` (with query) is not an absolute path that reaches its server as it
+// is: blanks, control characters, a fragment, or "." and ".." segments, which could lead out of the
+// API server's proxy.
+absl::Status ValidatePath(std::string_view path);
+
 }  // namespace delivery::checks
 
 #endif  // DELIVERY_CHECKS_URL_H_

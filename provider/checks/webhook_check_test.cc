@@ -27,7 +27,7 @@ TEST_F(WebhookCheckTest, TellsWhatIsReleased) {
   EXPECT_EQ(Run(Webhook("https://jane:hunter22@hooks.test/gate?key=s3cret")).outcome,
             Outcome::kPassed);
   ASSERT_THAT(script_->requests(), SizeIs(1));
-  const http::Request& request = script_->requests()[0];
+  const http::Request request = script_->requests()[0];
   EXPECT_EQ(request.method, "POST");
   EXPECT_EQ(request.url, "https://hooks.test/gate?key=s3cret");
   EXPECT_EQ(http::FindHeader(request.headers, "Content-Type"), "application/json");
@@ -87,6 +87,11 @@ TEST_F(WebhookCheckTest, RefusesWhatCannotWork) {
   check.what = WebhookCheck{.url = "https://hooks.test/gate", .poll = absl::ZeroDuration()};
   EXPECT_THAT(Run(check).reason, HasSubstr("poll must be positive"));
   check = Webhook("https://hooks.test/gate");
+  check.name = "gate\r\nX-Other: 1";
+  EXPECT_THAT(Run(check).reason, HasSubstr("name contains characters"));
+  check.name = "";
+  EXPECT_THAT(Run(check).reason, HasSubstr("name is empty"));
+  check.name = "gate";
   check.timeout = absl::ZeroDuration();
   EXPECT_THAT(Run(check).reason, HasSubstr("timeout must be positive"));
   EXPECT_THAT(script_->requests(), SizeIs(0));
