@@ -50,6 +50,11 @@ bool BelongsToRevision(const Json& pod, const std::string& revision,
   return label->second == revision || absl::StrCat(workload.name, "-", label->second) == revision;
 }
 
+// Somebody deleted what we wrote and made it anew.
+bool IsAnother(const Json& object, const std::optional<kubernetes::ApplyResult>& written) {
+  return written.has_value() && kubernetes::UidOf(object) != kubernetes::UidOf(written->object);
+}
+
 bool IsOlder(const Json& object, const std::optional<kubernetes::ApplyResult>& written) {
   return written.has_value() &&
          kubernetes::GenerationOf(object) < kubernetes::GenerationOf(written->object);
@@ -109,10 +114,8 @@ engine::Observation RolloutPort::Observe(const engine::State& state) {
   }
   seen.unreachable = !workload_->status().ok();
   const std::vector<Json> objects = workload_->Objects();
-  if (objects.empty()) {
-    // Right after a write the watch may not have told yet.
-    seen.exists = last_write_.has_value() && last_write_->created && !deleted_ &&
-                  absl::IsNotFound(api_.Get(target_.ref, hard_stop_).status()) == false;
+  if (objects.empty() || IsAnother(objects.front(), last_write_)) {
+    seen.exists = ExistsUnseen();
     seen.progress_mark = "not seen yet";
     return seen;
   }
@@ -136,6 +139,13 @@ engine::Observation RolloutPort::Observe(const engine::State& state) {
         ReportFailure(api_, failure->what, target_.ref.namespace_name, failure->uid, hard_stop_);
   }
   return seen;
+}
+
+// Right after a write the watch may not have told yet, or tell of an object that was there before.
+bool RolloutPort::ExistsUnseen() {
+  if (!last_write_.has_value() || !last_write_->created || deleted_) return false;
+  const absl::StatusOr<Json> live = api_.Get(target_.ref, hard_stop_);
+  return live.ok() ? !IsAnother(*live, last_write_) : !absl::IsNotFound(live.status());
 }
 
 std::optional<std::vector<Json>> RolloutPort::NewPods(const Json& workload) const {
@@ -162,6 +172,8 @@ std::optional<std::vector<Json>> RolloutPort::NewPods(const Json& workload) cons
 
 std::optional<RolloutPort::Failure> RolloutPort::FindPodFailure(const std::vector<Json>& pods) {
   auto failure = kubernetes::FindFirstPodFailure(pods, clock_.Now(), target_.schedule_timeout);
+  // What has passed begins anew when it comes again.
+  if (!failure.has_value()) first_seen_.clear();
   if (!failure.has_value() || !(failure->definitive || HasLasted(*failure))) return std::nullopt;
   const auto pod = std::find_if(pods.begin(), pods.end(), [&](const Json& candidate) {
     return kubernetes::NameOf(candidate) == failure->pod;
@@ -305,6 +317,8 @@ absl::Status RolloutPort::WriteVersion(const engine::ApplyWorkload& action) {
 absl::Status RolloutPort::DeleteIt() {
   kubernetes::DeleteOptions options;
   options.propagation = kubernetes::Propagation::kForeground;
+  // Not what somebody else made in its place.
+  if (last_write_.has_value()) options.uid = kubernetes::UidOf(last_write_->object);
   const absl::Status deleted = api_.Delete(target_.ref, options, hard_stop_);
   if (!deleted.ok() && !absl::IsNotFound(deleted)) return deleted;
   deleted_ = true;

@@ -64,6 +64,7 @@ class RolloutPort : public WorkloadPort {
     kubernetes::PodFailure what;
     std::string uid;
   };
+  bool ExistsUnseen();
   std::optional<Failure> FindFailure(const Json& workload);
   std::optional<Failure> FindCreationFailure(const Json& workload);
   // The pods of the version last written; nullopt while its revision is not known.

@@ -95,7 +95,8 @@ Json CurrentReplicaSet(FakeKubeApi& kube, const Json& deployment) {
 void MakePod(FakeKubeApi& kube, const Json& replica_set, int number, const Json& status) {
   const std::string name = absl::StrCat(kubernetes::NameOf(replica_set), "-", number);
   const std::string place = kubernetes::NamespaceOf(replica_set);
-  if (kube.Find({"v1", "Pod", place, name}).has_value()) return;
+  const kubernetes::ObjectRef ref = {"v1", "Pod", place, name};
+  if (kube.Find(ref).has_value()) return static_cast<void>(kube.SetStatus(ref, status));
   kube.Put({{"apiVersion", "v1"},
             {"kind", "Pod"},
             {"metadata",
@@ -183,15 +184,29 @@ Process::Process(std::shared_ptr<FakeKubeApi> kube)
       [transport = line](const auto&) { return transport; }, retry_clock);
 }
 
+Process::~Process() {
+  api.reset();
+  Eventually([this] { return line.use_count() == 1; });
+}
+
 void FakeNodes::Break(const std::string& image, Json pod_status) {
+  const std::lock_guard lock(mutex_);
   broken_[image] = std::move(pod_status);
 }
 
+void FakeNodes::Mend(const std::string& image) {
+  const std::lock_guard lock(mutex_);
+  broken_.erase(image);
+  mended_ = true;
+}
+
 void FakeNodes::Reconcile(FakeKubeApi& kube) {
+  const std::lock_guard lock(mutex_);
   for (const Json& deployment : kube.All("apps/v1", "Deployment")) {
     const int64_t seen = kubernetes::ObservedGenerationOf(deployment);
-    if (seen != kubernetes::GenerationOf(deployment)) ReconcileOne(kube, deployment);
+    if (mended_ || seen != kubernetes::GenerationOf(deployment)) ReconcileOne(kube, deployment);
   }
+  mended_ = false;
 }
 
 void FakeNodes::ReconcileOne(FakeKubeApi& kube, const Json& deployment) {
@@ -263,7 +278,7 @@ std::vector<std::string> RunnerFixture::Writes() const {
   return writes;
 }
 
-bool RunnerFixture::Eventually(const std::function<bool()>& condition) {
+bool Eventually(const std::function<bool()>& condition) {
   for (int i = 0; i < 4000 && !condition(); ++i) {
     Clock::Real().Sleep(absl::Milliseconds(5), {});
   }

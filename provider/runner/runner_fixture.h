@@ -75,9 +75,17 @@ class Lifeline : public http::Transport {
   std::function<void(const http::Request&)> on_request_;
 };
 
+// Waits in real time, for what happens on other threads; for at most 20 s.
+bool Eventually(const std::function<bool()>& condition);
+
 // A provider process: its own client and connection. Retries cost no time.
 struct Process {
   explicit Process(std::shared_ptr<testing::FakeKubeApi> kube);
+  // Waits for the handlers of watches that were just ended: the last one would destroy the fake's
+  // thread on that very thread.
+  ~Process();
+  Process(const Process&) = delete;
+  Process& operator=(const Process&) = delete;
 
   SimulatedClock retry_clock{absl::FromUnixSeconds(1'700'000'000)};
   std::shared_ptr<Lifeline> line;
@@ -86,17 +94,22 @@ struct Process {
 
 // Stands in for the Deployment controller, the scheduler and the kubelet, as far as a release looks
 // at them: new pods are ready at once and replace the old ones, unless their image is broken.
+// Thread-safe.
 class FakeNodes {
  public:
   // Pods with this image get `pod_status` and stay as they are; the old pods stay too.
   void Break(const std::string& image, Json pod_status);
+  // From the next Reconcile on they start after all.
+  void Mend(const std::string& image);
   // To be called after each write (FakeKubeApi::SetController).
   void Reconcile(testing::FakeKubeApi& kube);
 
  private:
   void ReconcileOne(testing::FakeKubeApi& kube, const Json& deployment);
 
-  std::map<std::string, Json> broken_;
+  std::mutex mutex_;
+  std::map<std::string, Json> broken_;  // guarded by mutex_
+  bool mended_ = false;                 // guarded by mutex_
 };
 
 class RunnerFixture : public ::testing::Test {
@@ -125,8 +138,6 @@ class RunnerFixture : public ::testing::Test {
   std::string LiveImage() const;
   // The writes that reached the server: "PATCH deployments/web".
   std::vector<std::string> Writes() const;
-  // Waits in real time, for what happens on other threads; for at most 20 s.
-  static bool Eventually(const std::function<bool()>& condition);
 
   static std::stop_token NoStop() { return {}; }
 
