@@ -12,6 +12,7 @@
 #include "provider/base/clock.h"
 #include "provider/kubernetes/api.h"
 #include "provider/runner/announcer.h"
+#include "resources/preflight_memory.h"
 
 namespace delivery::resources {
 
@@ -22,6 +23,8 @@ struct Connection {
   std::string default_namespace = "default";
   Preflight preflight = Preflight::kWarn;
   std::shared_ptr<runner::ProgressFile> progress_file;  // null: none
+  // Shared by all copies: as long as the provider process is configured so.
+  std::shared_ptr<PreflightMemory> preflight_memory = std::make_shared<PreflightMemory>();
   // For URLs outside the cluster's API, without its credentials. The same at each call, made at
   // the first.
   std::function<std::shared_ptr<http::Transport>()> url_transport;

@@ -13,6 +13,7 @@
 #include "resources/catalog.h"
 #include "resources/cluster.h"
 #include "resources/manifest_value.h"
+#include "resources/preflight.h"
 #include "resources/release_record.h"
 #include "resources/typed_resource.h"
 #include "resources/workload_apply.h"
@@ -428,9 +429,13 @@ class RolloutResource final : public TypedResource<Rollout> {
         IntentOf({&planned.arguments, prior.has_value() ? &prior->arguments : nullptr, &record,
                   NamespaceOfId(planned.results.id.value()), planned.paused.value_or(false)});
     if (!intent.ok()) return;
-    Rehearse(*connection, *intent, !prior.has_value(),
-             planned.arguments.adopt_existing.value_or(false), cluster_.clock().Now(), context.stop,
-             diagnostics);
+    const PreflightInput input{&*intent,
+                               &record,
+                               !prior.has_value(),
+                               planned.arguments.adopt_existing.value_or(false),
+                               OnFailureOf(planned) == engine::OnFailure::kRollback,
+                               NeedsOf(planned.arguments)};
+    RunPreflight(*connection, input, cluster_.clock().Now(), context.stop, diagnostics);
   }
 
   TypedState<Rollout> Release(const plugin::CallContext& context, std::optional<Rollout> prior,

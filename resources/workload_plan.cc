@@ -10,7 +10,6 @@
 #include "provider/kubernetes/managed_fields.h"
 #include "provider/kubernetes/named_fields.h"
 #include "provider/kubernetes/object.h"
-#include "provider/runner/workload_writer.h"
 #include "resources/workload_refresh.h"
 
 namespace delivery::resources {
@@ -180,56 +179,6 @@ std::string FirstLine(const ReleasePlanInput& input, const Json& manifest) {
   return absl::StrCat("update ", what, " in place");
 }
 
-void AddFinding(const Connection& connection, const std::string& summary, const std::string& detail,
-                Diagnostics& diagnostics) {
-  const value::Path path = value::Path::Of("manifest");
-  if (connection.preflight == Preflight::kError) {
-    diagnostics.Error(path, summary, detail);
-  } else {
-    diagnostics.Warning(path, summary, detail);
-  }
-}
-
-// The cluster does not answer, or does not answer these credentials: no verdict on the apply.
-void WarnOfUncheckedPlan(const kubernetes::ObjectRef& ref, const absl::Status& why,
-                         Diagnostics& diagnostics) {
-  if (absl::IsCancelled(why)) return;
-  diagnostics.Warning(
-      value::Path::Of("manifest"),
-      absl::StrCat("The plan for ", ref.ToString(), " was not checked with the cluster"),
-      absl::StrCat(std::string(why.message()),
-                   ". What apply would trip on in the cluster, such as a missing namespace or a "
-                   "refusal by admission, shows only when it is applied."));
-}
-
-// For a first release: says when the object exists. True when the dry run makes sense.
-bool RehearseCreate(const Connection& connection, const kubernetes::ObjectRef& ref,
-                    bool adopt_existing, absl::Time now, const std::stop_token& stop,
-                    Diagnostics& diagnostics) {
-  const absl::StatusOr<Json> live = connection.api->Get(ref, stop);
-  if (absl::IsNotFound(live.status())) return true;
-  if (!live.ok()) {
-    WarnOfUncheckedPlan(ref, live.status(), diagnostics);
-    return false;
-  }
-  const auto open = OpenRunStatus(*connection.api, ref, now, stop);
-  if (open.ok() && open->has_value()) {
-    diagnostics.Warning(
-        value::Path::Of("manifest"),
-        absl::StrCat("A release of ", ref.ToString(), " is open: ", (*open)->phase.value()),
-        absl::StrCat("It is not in the state: ", (*open)->message.value(), "."));
-    return false;
-  }
-  if (!adopt_existing) {
-    diagnostics.Warning(
-        value::Path::Of("manifest"), absl::StrCat(ref.ToString(), " exists already"),
-        absl::StrCat("Apply will refuse to overwrite it. Import it (id \"", ref.namespace_name, "/",
-                     ref.name, "\") or set adopt_existing = true."));
-  }
-  if (adopt_existing) WarnOfTakeOver(runner::LegacyManagersOf(*live), diagnostics);
-  return adopt_existing;
-}
-
 }  // namespace
 
 void WarnOfTakeOver(const std::vector<std::string>& legacy_managers, Diagnostics& diagnostics) {
@@ -355,31 +304,6 @@ void KeepLiveValues(const Json& live, WriteIntent& intent) {
     if (!ours_alone) break;
   }
   if (ours_alone && running != nullptr) intent.workload["spec"]["replicas"] = *running;
-}
-
-void Rehearse(const Connection& connection, const WriteIntent& intent, bool first_release,
-              bool adopt_existing, absl::Time now, const std::stop_token& stop,
-              Diagnostics& diagnostics) {
-  if (connection.preflight == Preflight::kOff) return;
-  const kubernetes::ObjectRef ref = kubernetes::RefOf(intent.workload);
-  if (first_release && !RehearseCreate(connection, ref, adopt_existing, now, stop, diagnostics)) {
-    return;
-  }
-  const runner::WorkloadWrite write{intent.workload, intent.force, intent.agreed,
-                                    intent.take_over_legacy};
-  const auto result =
-      runner::WriteWorkload(*connection.api, write, runner::WriteMode::kDryRun, stop);
-  if (result.ok() || absl::IsCancelled(result.status())) return;
-  const absl::StatusCode code = result.status().code();
-  if (code == absl::StatusCode::kPermissionDenied || code == absl::StatusCode::kUnauthenticated ||
-      code == absl::StatusCode::kUnavailable) {
-    WarnOfUncheckedPlan(ref, result.status(), diagnostics);
-    return;
-  }
-  AddFinding(connection, absl::StrCat("Apply would fail for ", ref.ToString()),
-             absl::StrCat("A rehearsal of the write (server-side dry run) was refused: ",
-                          RefusalText(result.status(), ref.namespace_name)),
-             diagnostics);
 }
 
 }  // namespace delivery::resources

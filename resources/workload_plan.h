@@ -1,16 +1,14 @@
 // Planning of a workload resource: what a change means, and what the reader of the plan is told.
-// Pure but for Rehearse.
+// Pure.
 #ifndef DELIVERY_RESOURCES_WORKLOAD_PLAN_H_
 #define DELIVERY_RESOURCES_WORKLOAD_PLAN_H_
 
 #include <optional>
-#include <stop_token>
 #include <string>
 #include <vector>
 
 #include "provider/delivery/plan.h"
 #include "provider/value/diagnostics.h"
-#include "resources/cluster.h"
 #include "resources/manifest_value.h"
 #include "resources/release_record.h"
 #include "resources/workload_arguments.h"
@@ -71,12 +69,6 @@ void KeepLiveValues(const Json& live, WriteIntent& intent);
 
 // Says that the next write takes fields over from the tools that wrote the workload before.
 void WarnOfTakeOver(const std::vector<std::string>& legacy_managers, Diagnostics& diagnostics);
-
-// Plan-time rehearsal: what the API server would say to the write (dry run), and for a first
-// release whether the object exists. Findings are warnings, or errors with preflight = "error".
-void Rehearse(const Connection& connection, const WriteIntent& intent, bool first_release,
-              bool adopt_existing, absl::Time now, const std::stop_token& stop,
-              Diagnostics& diagnostics);
 
 }  // namespace delivery::resources
 

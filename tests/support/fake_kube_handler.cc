@@ -50,6 +50,19 @@ const char* VerbOf(const KubeRequest& request) {
   return request.name.empty() ? "list" : "get";
 }
 
+// "pods", "pods/log".
+std::string Resource(const std::string& plural, const std::string& subresource) {
+  return subresource.empty() ? plural : absl::StrCat(plural, "/", subresource);
+}
+
+// The object that a request is about, also when the selector of a list names it.
+std::string NameOf(const KubeRequest& request) {
+  if (!request.name.empty()) return request.name;
+  const std::string selector = request.Query("fieldSelector");
+  const std::string one = "metadata.name=";
+  return absl::StartsWith(selector, one) ? selector.substr(one.size()) : "";
+}
+
 bool Covers(const std::string& rule, const std::string& value) {
   return rule.empty() || rule == value;
 }
@@ -165,11 +178,12 @@ http::Response FakeKubeHandler::DescribeGroup(const KubeRequest& request) const 
                       {"resources", resources}});
 }
 
-bool FakeKubeHandler::IsDenied(const DeniedAccess& access) const {
+bool FakeKubeHandler::IsDenied(const DeniedAccess& access, const std::string& name) const {
   return std::any_of(denied_.begin(), denied_.end(), [&](const DeniedAccess& rule) {
     return Covers(rule.verb, access.verb) && Covers(rule.group, access.group) &&
            Covers(rule.resource, access.resource) &&
-           Covers(rule.namespace_name, access.namespace_name);
+           Covers(rule.namespace_name, access.namespace_name) &&
+           (rule.except_name.empty() || rule.except_name != name);
   });
 }
 
@@ -177,8 +191,11 @@ http::Response FakeKubeHandler::ReviewAccess(const KubeRequest& request) const {
   absl::StatusOr<Json> review = ParseJson(request.body);
   if (!review.ok()) return BadRequest(std::string(review.status().message()));
   const Json& asked = GetObject(GetObject(*review, "spec"), "resourceAttributes");
-  const bool denied = IsDenied({GetString(asked, "verb"), GetString(asked, "group"),
-                                GetString(asked, "resource"), GetString(asked, "namespace")});
+  const bool denied =
+      IsDenied({GetString(asked, "verb"), GetString(asked, "group"),
+                Resource(GetString(asked, "resource"), GetString(asked, "subresource")),
+                GetString(asked, "namespace")},
+               GetString(asked, "name"));
   (*review)["status"] = {{"allowed", !denied}};
   if (denied) (*review)["status"]["reason"] = "denied by the test";
   return Answer(201, *review);
@@ -187,18 +204,19 @@ http::Response FakeKubeHandler::ReviewAccess(const KubeRequest& request) const {
 std::optional<http::Response> FakeKubeHandler::CheckAccess(const Target& target) const {
   const KubeRequest& request = target.request;
   const std::string verb = VerbOf(request);
-  if (!IsDenied({verb, request.group, request.plural, request.namespace_name})) {
+  const std::string resource = Resource(request.plural, request.subresource);
+  if (!IsDenied({verb, request.group, resource, request.namespace_name}, NameOf(request))) {
     return std::nullopt;
   }
   const std::string where =
       request.namespace_name.empty()
           ? " at the cluster scope"
           : absl::StrCat(" in the namespace \"", request.namespace_name, "\"");
-  return KubeRefusal(403, "Forbidden",
-                     absl::StrCat(target.type.Qualified(), " is forbidden: User \"test\" cannot ",
-                                  verb, " resource \"", request.plural, "\" in API group \"",
-                                  request.group, "\"", where),
-                     DetailsOf(target.type, request.name));
+  return KubeRefusal(
+      403, "Forbidden",
+      absl::StrCat(target.type.Qualified(), " is forbidden: User \"test\" cannot ", verb,
+                   " resource \"", resource, "\" in API group \"", request.group, "\"", where),
+      DetailsOf(target.type, request.name));
 }
 
 http::Response FakeKubeHandler::HandleCollection(const Target& target) {

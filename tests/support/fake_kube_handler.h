@@ -20,8 +20,9 @@ namespace delivery::testing {
 struct DeniedAccess {
   std::string verb;
   std::string group;
-  std::string resource;  // plural
+  std::string resource;  // plural, or "pods/log"
   std::string namespace_name;
+  std::string except_name = {};  // what the role allows for the object of this name only
 };
 
 // Not thread-safe; the fake API server guards it.
@@ -48,7 +49,7 @@ class FakeKubeHandler {
   http::Response Discover(const KubeRequest& request) const;
   http::Response DescribeGroup(const KubeRequest& request) const;
   http::Response ReviewAccess(const KubeRequest& request) const;
-  bool IsDenied(const DeniedAccess& access) const;
+  bool IsDenied(const DeniedAccess& access, const std::string& name) const;
   std::optional<http::Response> CheckAccess(const Target& target) const;
 
   http::Response HandleCollection(const Target& target);

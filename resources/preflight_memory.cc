@@ -1,0 +1,44 @@
+#include "resources/preflight_memory.h"
+
+#include "absl/strings/str_join.h"
+#include "provider/base/status_macros.h"
+
+namespace delivery::resources {
+namespace {
+
+constexpr absl::Duration kRefusalKept = absl::Minutes(1);
+constexpr absl::Duration kQuotasKept = absl::Seconds(30);
+
+}  // namespace
+
+absl::StatusOr<bool> PreflightMemory::IsAllowed(kubernetes::Api& api,
+                                                const kubernetes::AccessQuery& query,
+                                                absl::Time now, const std::stop_token& stop) {
+  const std::string key = absl::StrJoin({query.namespace_name, query.verb, query.group,
+                                         query.resource, query.subresource, query.name},
+                                        "\n");
+  const auto ask = [&]() -> absl::StatusOr<bool> {
+    DELIVERY_ASSIGN_OR_RETURN(const kubernetes::AccessAnswer answer, api.ReviewAccess(query, stop));
+    return answer.allowed;
+  };
+  return access_.Get(key, now, stop, ask, [](const bool& allowed) {
+    return allowed ? absl::InfiniteDuration() : kRefusalKept;
+  });
+}
+
+absl::StatusOr<std::vector<Json>> PreflightMemory::Quotas(kubernetes::Api& api,
+                                                          const std::string& namespace_name,
+                                                          absl::Time now,
+                                                          const std::stop_token& stop) {
+  const auto ask = [&]() -> absl::StatusOr<std::vector<Json>> {
+    kubernetes::ListOptions options;
+    options.namespace_name = namespace_name;
+    DELIVERY_ASSIGN_OR_RETURN(kubernetes::ObjectList list,
+                              api.List("v1", "ResourceQuota", options, stop));
+    return std::move(list.items);
+  };
+  return quotas_.Get(namespace_name, now, stop, ask,
+                     [](const std::vector<Json>&) { return kQuotasKept; });
+}
+
+}  // namespace delivery::resources

@@ -1,0 +1,114 @@
+// What the plans of one provider process have learnt of the cluster, so that a thousand resources
+// in a namespace ask once.
+#ifndef DELIVERY_RESOURCES_PREFLIGHT_MEMORY_H_
+#define DELIVERY_RESOURCES_PREFLIGHT_MEMORY_H_
+
+#include <condition_variable>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "provider/base/json.h"
+#include "provider/kubernetes/api.h"
+
+namespace delivery::resources {
+
+// Answers by key. Who asks for what another thread is asking for already waits for that answer,
+// an error included; errors are not remembered. Thread-safe.
+template <typename T>
+class Remembered {
+ public:
+  using Ask = std::function<absl::StatusOr<T>()>;
+  using Keep = std::function<absl::Duration(const T&)>;
+
+  // The answer remembered at `now`, or else what `ask` says, remembered for as long as `keep` says.
+  // Cancelled when `stop` is requested while waiting.
+  absl::StatusOr<T> Get(const std::string& key, absl::Time now, const std::stop_token& stop,
+                        const Ask& ask, const Keep& keep) {
+    while (true) {
+      const auto [attempt, own] = Join(key, now);
+      if (own) return Settle(key, *attempt, ask(), now, keep);
+      std::unique_lock lock(mutex_);
+      if (!settled_.wait(lock, stop, [&] { return attempt->answer.has_value(); })) {
+        return absl::CancelledError("stopped while waiting for an answer of the cluster");
+      }
+      // Who asked was stopped; that says nothing to others.
+      if (!absl::IsCancelled(attempt->answer->status())) return *attempt->answer;
+    }
+  }
+
+  // What was answered so is asked anew.
+  void Forget(const T& answer) {
+    const std::lock_guard lock(mutex_);
+    std::erase_if(attempts_, [&](const auto& entry) {
+      const Attempt& attempt = *entry.second;
+      return attempt.answer.has_value() && attempt.answer->ok() && **attempt.answer == answer;
+    });
+  }
+
+ private:
+  struct Attempt {
+    std::optional<absl::StatusOr<T>> answer;  // nullopt while it is asked for
+    absl::Time until;
+  };
+
+  // The attempt to wait for, or (true) a new one that the caller must settle.
+  std::pair<std::shared_ptr<Attempt>, bool> Join(const std::string& key, absl::Time now) {
+    const std::lock_guard lock(mutex_);
+    std::shared_ptr<Attempt>& entry = attempts_[key];
+    const bool usable = entry != nullptr &&
+                        (!entry->answer.has_value() || (entry->answer->ok() && now < entry->until));
+    if (!usable) entry = std::make_shared<Attempt>();
+    return {entry, !usable};
+  }
+
+  absl::StatusOr<T> Settle(const std::string& key, Attempt& attempt, absl::StatusOr<T> answer,
+                           absl::Time now, const Keep& keep) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (answer.ok()) {
+        attempt.until = now + keep(*answer);
+      } else {
+        attempts_.erase(key);
+      }
+      attempt.answer = answer;
+    }
+    settled_.notify_all();
+    return answer;
+  }
+
+  std::mutex mutex_;
+  std::condition_variable_any settled_;
+  std::map<std::string, std::shared_ptr<Attempt>> attempts_;  // guarded by mutex_
+};
+
+// Thread-safe.
+class PreflightMemory {
+ public:
+  // Whether our credentials may do this. What is allowed is remembered for good, a refusal for a
+  // minute: the role may be made by the apply that is under way.
+  absl::StatusOr<bool> IsAllowed(kubernetes::Api& api, const kubernetes::AccessQuery& query,
+                                 absl::Time now, const std::stop_token& stop);
+  void ForgetRefusals() { access_.Forget(false); }
+
+  // The ResourceQuotas of a namespace, as they were within the last half minute.
+  absl::StatusOr<std::vector<Json>> Quotas(kubernetes::Api& api, const std::string& namespace_name,
+                                           absl::Time now, const std::stop_token& stop);
+
+ private:
+  Remembered<bool> access_;
+  Remembered<std::vector<Json>> quotas_;
+};
+
+}  // namespace delivery::resources
+
+#endif  // DELIVERY_RESOURCES_PREFLIGHT_MEMORY_H_
