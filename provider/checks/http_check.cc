@@ -28,7 +28,7 @@ constexpr absl::Duration kMargin = absl::Milliseconds(200);
 constexpr absl::Duration kUntilAnswered = absl::Seconds(1);
 constexpr absl::Duration kUntilRight = absl::Seconds(2);
 constexpr int kWrongAnswers = 3;  // the first and two more
-constexpr size_t kMostBody = 1024 * 1024;
+constexpr size_t kMostBody = size_t{1024} * 1024;
 // The API's client gives back either the whole answer or nothing of it: more is read than looked
 // at, so that the status and the beginning of a long answer are known.
 constexpr size_t kMostProxiedBody = 16 * kMostBody;
@@ -54,8 +54,9 @@ struct Try {
 };
 
 bool IsHopeless(const absl::Status& status) {
-  return absl::IsPermissionDenied(status) || absl::IsUnauthenticated(status) ||
-         absl::IsInvalidArgument(status);
+  if (absl::IsPermissionDenied(status) || absl::IsUnauthenticated(status)) return true;
+  // A pod that has just lost its address is refused with 400, which passes.
+  return absl::IsInvalidArgument(status) && !kubernetes::GetApiError(status).has_value();
 }
 
 // The server's own words, without what we were doing.

@@ -100,6 +100,11 @@ TEST_F(HttpCheckTest, PicksAnotherPodEachTime) {
               ElementsAre("pods http:web-1:8080 /healthz", "pods http:web-2:8080 /healthz"));
 }
 
+TEST_F(HttpCheckTest, APodWithoutAnAddressGivesNoAnswer) {
+  Answer({KubeRefusal(400, "BadRequest", "address not allowed"), PlainText(200, "ok")});
+  EXPECT_EQ(Run(Http(Pod())).outcome, Outcome::kPassed);
+}
+
 TEST_F(HttpCheckTest, WaitsForAReadyPod) {
   int picked = 0;
   pick_pod_ = [&](const std::stop_token&) -> absl::StatusOr<std::string> {

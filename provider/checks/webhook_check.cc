@@ -15,7 +15,7 @@ namespace delivery::checks {
 namespace {
 
 constexpr absl::Duration kTryTimeout = absl::Seconds(30);
-constexpr size_t kMostBody = 64 * 1024;
+constexpr size_t kMostBody = size_t{64} * 1024;
 constexpr size_t kLongestProblem = 500;
 
 http::Request MakeRequest(const CheckContext& context, const Check& check) {
