@@ -103,6 +103,15 @@ class RunningCommand:
         """Ctrl-C: a terminal sends the signal to the whole group, the provider included."""
         os.killpg(self._process.pid, signal.SIGINT)
 
+    def terminate(self):
+        """What a CI system does to a job: the host alone is told."""
+        self._process.terminate()
+
+    def kill(self):
+        """SIGKILL of the host alone."""
+        self._process.kill()
+        self._process.wait()
+
     def runs(self):
         return self._process.poll() is None
 
