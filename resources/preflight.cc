@@ -129,10 +129,11 @@ bool PreflightRun::LookBeforeCreate() {
     return true;
   }
   if (!live.ok()) return WarnOfUncheckedPlan(live.status());
-  const auto open = OpenRunStatus(api_, ref_, now_, stop_);
+  const auto open = FindOpenRun(api_, ref_, now_, stop_);
   if (open.ok() && open->has_value()) {
-    Warn(absl::StrCat("A release of ", ref_.ToString(), " is open: ", (*open)->phase.value()),
-         absl::StrCat("It is not in the state: ", (*open)->message.value(), "."));
+    Warn(
+        absl::StrCat("A release of ", ref_.ToString(), " is open: ", (*open)->status.phase.value()),
+        absl::StrCat("It is not in the state: ", (*open)->status.message.value(), "."));
     return false;
   }
   if (!input_.adopt_existing) {

@@ -88,6 +88,7 @@ absl::StatusOr<ReleaseRecord> ReleaseRecord::Parse(const std::string& text) {
     record.failed = FailedRelease{GetString(*failed, "template"), GetString(*failed, "at"),
                                   GetString(*failed, "reason"), GetString(*failed, "retry_token")};
   }
+  record.open_identity = GetString(*json, "open_identity");
   record.legacy_managers = StringsOf(*json, "legacy_managers");
   return record;
 }
@@ -100,6 +101,7 @@ std::string ReleaseRecord::Serialize() const {
       {"recorded", recorded}, {"generation", generation},   {"drifted", drifted},
       {"imported", imported}};
   if (!written_is_good) json["good"] = ToJson(good);
+  if (!open_identity.empty()) json["open_identity"] = open_identity;
   if (!contents.empty()) json["contents"] = contents;
   if (!released_contents.empty()) json["released_contents"] = released_contents;
   if (failed.has_value()) {

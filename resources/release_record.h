@@ -46,6 +46,8 @@ struct ReleaseRecord {
   ContentHashes released_contents;
   // The last release, when it was rolled back.
   std::optional<FailedRelease> failed;
+  // Of the run that is open, or was at the last look; empty: none.
+  std::string open_identity;
   // Imported, and nothing written by us yet.
   bool imported = false;
   // Of an imported workload: the tools from which its first write takes fields over.

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "provider/kubernetes/object.h"
+#include "provider/kubernetes/workload_status.h"
 #include "provider/runner/release.h"
 #include "resources/catalog.h"
 #include "resources/cluster.h"
@@ -153,6 +154,7 @@ class RolloutResource final : public TypedResource<Rollout> {
   value::Value IdentityOf(const Rollout& model) const override {
     if (!model.results.id.is_known() || !model.arguments.manifest.is_known()) return {};
     const kubernetes::ObjectRef ref = RefOf(model);
+    if (ref.kind.empty() || ref.name.empty()) return {};
     return value::Value::Object({{"kind", value::Value::String(ref.kind)},
                                  {"namespace", value::Value::String(ref.namespace_name)},
                                  {"name", value::Value::String(ref.name)}});
@@ -275,25 +277,39 @@ class RolloutResource final : public TypedResource<Rollout> {
   // Only a workload whose generation moved, or that was not finished, can have an open run: so an
   // unchanged one costs a single request.
   bool RefreshPhase(const Connection& connection, const plugin::CallContext& context,
-                    const Json& live, const ReleaseRecord& record, Rollout& model,
+                    const Json& live, ReleaseRecord& record, Rollout& model,
                     Diagnostics& diagnostics) const {
     const std::string before = PhaseOf(model);
     const bool unfinished = NeedsRelease(before) || before == phase::kProgressing;
     if (!unfinished && kubernetes::GenerationOf(live) == record.generation) return false;
-    absl::StatusOr<std::optional<ReleaseStatus>> open =
-        OpenRunStatus(*connection.api, RefOf(model), cluster_.clock().Now(), context.stop);
+    const absl::StatusOr<std::optional<OpenRun>> open =
+        FindOpenRun(*connection.api, RefOf(model), cluster_.clock().Now(), context.stop);
     if (!open.ok()) {
       diagnostics.Warning({}, "It could not be told whether a release is open",
                           std::string(open.status().message()));
       return false;
     }
-    if (!open->has_value()) return false;
-    if ((*open)->phase.value() == phase::kProgressing) {
-      diagnostics.Warning({}, absl::StrCat(RefOf(model).ToString(), " is being released"),
-                          (*open)->message.value());
+    if (!open->has_value()) {
+      if (before == phase::kProgressing) model.results.status = EndedElsewhere(live);
+      return false;
     }
-    model.results.status = **std::move(open);
+    const ReleaseStatus& status = (*open)->status;
+    if (status.phase.value() == phase::kProgressing) {
+      diagnostics.Warning({}, absl::StrCat(RefOf(model).ToString(), " is being released"),
+                          status.message.value());
+    }
+    record.open_identity = (*open)->identity;
+    model.results.status = status;
     return true;
+  }
+
+  // The verdict on a run of another apply that was going on at the last look and is not any more.
+  static ReleaseStatus EndedElsewhere(const Json& live) {
+    const kubernetes::RolloutProgress progress = kubernetes::WorkloadProgress(live, 0);
+    ReleaseStatus status;
+    status.phase = std::string(progress.complete ? phase::kSucceeded : phase::kInterrupted);
+    status.message = absl::StrCat("another apply ended: ", progress.summary);
+    return status;
   }
 
   std::optional<std::string> DefaultNamespace() const {
@@ -331,6 +347,9 @@ class RolloutResource final : public TypedResource<Rollout> {
                           IgnoredFields(arguments), record.imported)) {
       arguments.manifest = prior.arguments.manifest;
     }
+    if (ImagesAskForNothingNew(arguments, prior.arguments) && !NeedsRelease(PhaseOf(prior))) {
+      arguments.images = prior.arguments.images;
+    }
     const bool changed = !(arguments.manifest == prior.arguments.manifest) ||
                          ImagesChanged(arguments.images, prior, record) ||
                          !(planned.paused == prior.paused) ||
@@ -347,6 +366,8 @@ class RolloutResource final : public TypedResource<Rollout> {
       }
       return;
     }
+    // Once something is released, an imported manifest gives way to the configured one.
+    if (record.imported) arguments.manifest = config.arguments.manifest;
     Rollout::Declaration().PlanComputed(config, &prior, planned);
     if (arguments.manifest.is_known() && IdentityChanged(arguments, prior)) {
       plan.requires_replace.push_back(Path::Of("manifest"));
@@ -360,6 +381,15 @@ class RolloutResource final : public TypedResource<Rollout> {
     }
     SetReleasePlan(&prior, record, planned);
     WarnOfRetry(prior, record, planned, plan.diagnostics);
+  }
+
+  // What the journal of the planned release would say, empty when it cannot be told.
+  static std::string IdentityOfRelease(const Rollout& prior, const ReleaseRecord& record,
+                                       const Rollout& planned) {
+    const absl::StatusOr<WriteIntent> intent =
+        IntentOf({&planned.arguments, &prior.arguments, &record,
+                  NamespaceOfId(prior.results.id.value()), planned.paused.value_or(false)});
+    return intent.ok() ? RunIdentityOf(*intent) : "";
   }
 
   // The plan of a version that apply will refuse.
@@ -400,10 +430,11 @@ class RolloutResource final : public TypedResource<Rollout> {
 
   static void SetReleasePlan(const Rollout* prior, const ReleaseRecord& record, Rollout& planned) {
     const WorkloadArguments& arguments = planned.arguments;
-    const bool known = arguments.manifest.is_known() && arguments.manifest->IsWhollyKnown() &&
-                       !arguments.images.is_unknown() &&
-                       schema::EncodeAttr(arguments.images).IsWhollyKnown();
-    if (!known) return;
+    // All of them are told of: what is said now may not change once they are known.
+    if (!WorkloadArguments::Declaration().Encode(arguments).IsWhollyKnown() ||
+        planned.on_failure.is_unknown() || planned.paused.is_unknown()) {
+      return;
+    }
     ReleasePlanInput input;
     input.arguments = &arguments;
     input.prior = prior == nullptr ? nullptr : &prior->arguments;
@@ -411,6 +442,9 @@ class RolloutResource final : public TypedResource<Rollout> {
     input.prior_phase = prior == nullptr ? "" : PhaseOf(*prior);
     input.on_failure = OnFailureOf(planned);
     input.paused = planned.paused.value_or(false);
+    if (input.prior_phase == phase::kInterrupted && !record.open_identity.empty()) {
+      input.resumes = IdentityOfRelease(*prior, record, planned) == record.open_identity;
+    }
     input.prior_paused = prior != nullptr && prior->paused.value_or(false);
     std::vector<Attr<std::string>> lines;
     for (std::string& line : DescribeRollout(input)) lines.emplace_back(std::move(line));

@@ -10,6 +10,7 @@
 #include "provider/runner/journal.h"
 #include "provider/runner/release.h"
 #include "resources/manifest_value.h"
+#include "resources/preflight_permissions.h"
 #include "resources/workload_plan.h"
 #include "resources/workload_refresh.h"
 
@@ -30,9 +31,11 @@ std::string ImagesText(const Json& workload) {
 // Everything a release works with, gathered before the first write.
 struct Prepared {
   kubernetes::ObjectRef ref;
-  WriteIntent intent;
-  std::optional<Json> live;      // the object as it is, nullopt when there is none
-  std::optional<Json> previous;  // what a rollback writes
+  Json declared;             // what the user asks for
+  WriteIntent intent;        // what is written: the same, but for live values that are kept
+  std::optional<Json> live;  // the object as it is, nullopt when there is none
+  std::optional<WorkloadVersion> before;  // what is released over, as it is recorded
+  std::optional<Json> previous;           // what a rollback writes
   bool adopting = false;
   std::vector<checks::Check> checks;
   ContentHashes contents;  // of what restart_on names
@@ -53,6 +56,20 @@ absl::StatusOr<bool> IsOwnUnfinishedCreate(kubernetes::Api& api, const ReleaseJo
   return entry.has_value() && entry->state.step != engine::Step::kDone &&
          entry->state.first_release && entry->resource_type == job.resource_type &&
          entry->state.identity == prepared.identity;
+}
+
+// A version that was not released by us: what the live object has of the fields that are named.
+WorkloadVersion VersionOf(const Prepared& prepared, const schema::Attr<Images>& images) {
+  Json named = kubernetes::ProjectNamedFields(prepared.declared, *prepared.live);
+  return {value::FromPlainJson(named), images, std::move(named)};
+}
+
+// `workload` with the live values that an update keeps.
+Json KeptOver(const Prepared& prepared, const Json& workload) {
+  WriteIntent intent = prepared.intent;
+  intent.workload = workload;
+  KeepLiveValues(*prepared.live, intent);
+  return std::move(intent.workload);
 }
 
 absl::StatusOr<Prepared> Prepare(const Connection& connection, const ReleaseJob& job,
@@ -94,14 +111,14 @@ absl::StatusOr<Prepared> Prepare(const Connection& connection, const ReleaseJob&
   }
   prepared.contents = look.hashes;
   DELIVERY_ASSIGN_OR_RETURN(prepared.checks, ToChecks(arguments.check));
-  prepared.identity = engine::RunIdentity(DumpJson(prepared.intent.workload));
-  if (record.good.has_value()) {
-    prepared.previous = record.good->workload;
-  } else if (job.prior.has_value()) {
-    // Imported: what runs now is all that is known of before.
-    prepared.previous = kubernetes::ProjectNamedFields(prepared.intent.workload, *prepared.live);
-  }
-  if (job.prior.has_value()) KeepLiveValues(*prepared.live, prepared.intent);
+  prepared.identity = RunIdentityOf(prepared.intent);
+  prepared.declared = prepared.intent.workload;
+  if (!job.prior.has_value()) return prepared;
+  // Imported: what runs now is all that is known of before.
+  prepared.before =
+      record.good.has_value() ? *record.good : VersionOf(prepared, job.prior->arguments.images);
+  prepared.previous = KeptOver(prepared, prepared.before->workload);
+  prepared.intent.workload = KeptOver(prepared, prepared.declared);
   return prepared;
 }
 
@@ -113,8 +130,17 @@ absl::Status PrepareCreateOverExisting(const Connection& connection, const Relea
   if (own) return absl::OkStatus();
   if (!job.planned.arguments.adopt_existing.value_or(false)) return ExistsAlready(prepared.ref);
   prepared.adopting = true;
-  prepared.previous = kubernetes::ProjectNamedFields(prepared.intent.workload, *prepared.live);
+  prepared.before = VersionOf(prepared, {});
+  prepared.previous = prepared.before->workload;
   return absl::OkStatus();
+}
+
+PermissionNeeds NeedsOf(const ReleaseJob& job, const Prepared& prepared) {
+  PermissionNeeds needs = resources::NeedsOf(job.planned.arguments);
+  needs.workload = prepared.ref;
+  needs.creates = !prepared.live.has_value();
+  needs.may_remove = needs.creates && job.on_failure == engine::OnFailure::kRollback;
+  return needs;
 }
 
 engine::Plan EnginePlan(const ReleaseJob& job, const Prepared& prepared) {
@@ -156,14 +182,10 @@ runner::ReleaseRequest Request(const Connection& connection, const ReleaseJob& j
 void SetVersion(const ReleaseJob& job, const Prepared& prepared,
                 const std::optional<engine::Version>& version, WorkloadState& state) {
   if (!version.has_value()) return;
+  // Without the live values that were kept: those are not ours to compare or to write again.
   WorkloadVersion wanted{job.planned.arguments.manifest.value(), job.planned.arguments.images,
-                         prepared.intent.workload};
-  if (*version == engine::Version::kPrevious) {
-    wanted = state.record.good.has_value()
-                 ? *state.record.good
-                 : WorkloadVersion{job.prior->arguments.manifest.value(),
-                                   job.prior->arguments.images, *prepared.previous};
-  }
+                         prepared.declared};
+  if (*version == engine::Version::kPrevious) wanted = *prepared.before;
   state.arguments.manifest = wanted.manifest;
   state.arguments.images = wanted.images;
   state.record.written = std::move(wanted);
@@ -210,9 +232,10 @@ void SetStatus(const runner::ReleaseResult& result, absl::Time now, ReleaseStatu
 void RecordVerdict(const ReleaseJob& job, const Prepared& prepared,
                    const runner::ReleaseResult& result, absl::Time now, ReleaseRecord& record) {
   const bool written_new = result.version == engine::Version::kNew;
+  record.open_identity = result.outcome == Outcome::kInterrupted ? prepared.identity : "";
   if (result.outcome == Outcome::kRolledBack) {
     record.failed =
-        FailedRelease{TemplateIdentity(prepared.intent.workload), Timestamp(now),
+        FailedRelease{TemplateIdentity(prepared.declared), Timestamp(now),
                       FirstLineOf(result.reason), job.planned.arguments.retry_token.value_or("")};
   } else if (result.outcome == Outcome::kSucceeded) {
     record.failed.reset();
@@ -257,7 +280,12 @@ WorkloadState StateAfter(const Connection& connection, Clock& clock, const Relea
                    state.record.good.has_value() ? state.record.good->workload : Json(),
                    state.results);
   }
-  if (result.outcome == Outcome::kSucceeded) state.record.good = state.record.written;
+  if (result.outcome == Outcome::kSucceeded) {
+    state.record.good = state.record.written;
+  } else if (!state.record.good.has_value()) {
+    // The first release over what was there may yet go back to it.
+    state.record.good = prepared.before;
+  }
   state.results.id = absl::StrCat(prepared.ref.namespace_name, "/", prepared.ref.name);
   state.results.last_good_images =
       ToImages(state.record.good.has_value() ? kubernetes::ImagesOf(state.record.good->workload)
@@ -326,6 +354,29 @@ std::string Summary(const Prepared& prepared, Outcome outcome) {
   }
 }
 
+// Whether there is anything that must be recorded.
+bool LeavesObject(const ReleaseJob& job, const Prepared& prepared,
+                  const runner::ReleaseResult& result) {
+  if (job.prior.has_value()) return true;
+  if (result.outcome == Outcome::kRemoved || result.outcome == Outcome::kRefused) return false;
+  if (result.outcome == Outcome::kRolledBack) return false;
+  // What was to be put back is not ours, even where that did not work.
+  const bool failed_rollback =
+      result.outcome == Outcome::kFailed && job.on_failure == engine::OnFailure::kRollback;
+  const bool goes_back = failed_rollback || result.version == engine::Version::kPrevious;
+  if (prepared.adopting && goes_back) return false;
+  return prepared.live.has_value() || result.written.has_value();
+}
+
+// A create that must not be an error: that would taint a workload which may serve, and the next
+// apply would destroy it.
+bool IsLeftOnPurpose(const ReleaseJob& job, const Prepared& prepared,
+                     const runner::ReleaseResult& result) {
+  if (job.prior.has_value() || !LeavesObject(job, prepared, result)) return false;
+  return result.outcome == Outcome::kInterrupted ||
+         (result.outcome == Outcome::kFailed && job.on_failure != engine::OnFailure::kRollback);
+}
+
 void Explain(const ReleaseJob& job, const Prepared& prepared, const runner::ReleaseResult& result,
              Diagnostics& diagnostics) {
   if (!result.store_status.ok()) {
@@ -340,23 +391,11 @@ void Explain(const ReleaseJob& job, const Prepared& prepared, const runner::Rele
   if (result.outcome == Outcome::kSucceeded || result.outcome == Outcome::kPaused) return;
   const std::string detail = absl::StrCat(result.reason, result.reason.empty() ? "" : "\n\n",
                                           WhatWasDone(job, prepared, result));
-  const bool leaves_state =
-      result.outcome == Outcome::kFailed || result.outcome == Outcome::kInterrupted;
-  if (!job.prior.has_value() && leaves_state) {
-    // An error would taint a serving workload, and the next apply would destroy it.
+  if (IsLeftOnPurpose(job, prepared, result)) {
     diagnostics.Warning(Path::Of("manifest"), Summary(prepared, result.outcome), detail);
   } else {
     diagnostics.Error(Path::Of("manifest"), Summary(prepared, result.outcome), detail);
   }
-}
-
-// Whether the create left anything that must be recorded.
-bool LeavesObject(const ReleaseJob& job, const Prepared& prepared,
-                  const runner::ReleaseResult& result) {
-  if (job.prior.has_value()) return true;
-  if (result.outcome == Outcome::kRemoved || result.outcome == Outcome::kRefused) return false;
-  if (result.outcome == Outcome::kRolledBack) return false;
-  return prepared.live.has_value() || result.written.has_value();
 }
 
 ReleaseVerdict Refuse(const std::string& summary, const absl::Status& status) {
@@ -377,6 +416,13 @@ ReleaseVerdict ReleaseWorkload(const Connection& connection, Clock& clock, const
   if (prepared->live.has_value() && !job.prior.has_value()) {
     const absl::Status over = PrepareCreateOverExisting(connection, job, *prepared, stop);
     if (!over.ok()) return Refuse(absl::StrCat(what, " exists already"), over);
+  }
+  const absl::Status permitted = RequirePermissions(api, *connection.preflight_memory,
+                                                    NeedsOf(job, *prepared), clock.Now(), stop);
+  if (!permitted.ok()) {
+    return Refuse(absl::StrCat("Release of ", what, " was refused"),
+                  absl::PermissionDeniedError(
+                      absl::StrCat(std::string(permitted.message()), " Nothing was changed.")));
   }
   const runner::WorkloadWrite write{prepared->intent.workload, prepared->intent.force,
                                     prepared->intent.agreed, prepared->intent.take_over_legacy};

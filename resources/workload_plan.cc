@@ -28,6 +28,14 @@ std::map<std::string, std::string> EffectiveImages(const WorkloadArguments& argu
   return images;
 }
 
+constexpr const char* kContainerLists[] = {"containers", "initContainers"};
+
+FieldPath ImageField(const char* list, const std::string& container) {
+  return (FieldPath() / "spec" / "template" / "spec" / list)
+             .Plus(FieldPath::Element{{{"name", container}}}) /
+         "image";
+}
+
 std::string DescribeField(const FieldPath& path, const Json& before, const Json& after) {
   const auto show = [&path](const Json* value) {
     return value == nullptr ? std::string("(unset)") : kubernetes::DisplayValue(path, *value);
@@ -165,7 +173,8 @@ std::string FirstLine(const ReleasePlanInput& input, const Json& manifest) {
     return absl::StrCat(adopting ? "create or adopt " : "create ", what, ": ",
                         ImagesText(EffectiveImages(*input.arguments)));
   }
-  if (input.prior_phase == phase::kInterrupted && WantsAnotherVersion(input)) {
+  if (input.prior_phase == phase::kInterrupted &&
+      !input.resumes.value_or(!WantsAnotherVersion(input))) {
     return absl::StrCat("release another version of ", what, " in place of the interrupted one");
   }
   if (input.prior_phase == phase::kInterrupted) {
@@ -199,6 +208,27 @@ bool AsksForNothingNew(const value::Value& config, const value::Value& prior,
   return std::all_of(changed.begin(), changed.end(), [&](const FieldPath& field) {
     return std::any_of(ignored.begin(), ignored.end(),
                        [&](const FieldPath& pattern) { return pattern.Covers(field); });
+  });
+}
+
+bool ImagesAskForNothingNew(const WorkloadArguments& arguments, const WorkloadArguments& prior) {
+  if (!arguments.images.is_known() || !prior.images.is_known()) return false;
+  const Images& wanted = arguments.images.value();
+  const Images& had = prior.images.value();
+  const std::vector<FieldPath> ignored = IgnoredFields(arguments);
+  const auto is_ignored = [&](const std::string& container) {
+    return std::any_of(ignored.begin(), ignored.end(), [&](const FieldPath& pattern) {
+      return std::any_of(
+          std::begin(kContainerLists), std::end(kContainerLists),
+          [&](const char* list) { return pattern.Covers(ImageField(list, container)); });
+    });
+  };
+  if (wanted == had || wanted.size() != had.size()) return false;
+  return std::all_of(wanted.begin(), wanted.end(), [&](const auto& entry) {
+    const auto& [container, image] = entry;
+    const auto before = had.find(container);
+    if (before == had.end() || !image.is_known()) return false;
+    return image == before->second || is_ignored(container);
   });
 }
 
@@ -240,6 +270,10 @@ bool TriggerRestarts(const WorkloadArguments& arguments, const WorkloadArguments
   if (prior == nullptr || !arguments.restart_trigger.is_known()) return false;
   if (prior->restart_trigger.is_null() && record.imported) return false;
   return !(arguments.restart_trigger == prior->restart_trigger);
+}
+
+std::string RunIdentityOf(const WriteIntent& intent) {
+  return engine::RunIdentity(DumpJson(intent.workload));
 }
 
 std::string TemplateIdentity(const Json& workload) {

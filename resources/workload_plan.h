@@ -20,6 +20,9 @@ namespace delivery::resources {
 bool AsksForNothingNew(const value::Value& config, const value::Value& prior,
                        const std::vector<kubernetes::FieldPath>& ignored, bool imported);
 
+// The same of `images`: true when it differs, and only in images of ignored fields.
+bool ImagesAskForNothingNew(const WorkloadArguments& arguments, const WorkloadArguments& prior);
+
 // The workload's namespace: the manifest's, or `otherwise`. Nullopt when the manifest's is unknown.
 std::optional<std::string> NamespaceOf(const value::Value& manifest, const std::string& otherwise);
 
@@ -35,6 +38,8 @@ struct ReleasePlanInput {
   engine::OnFailure on_failure = engine::OnFailure::kRollback;
   bool paused = false;
   bool prior_paused = false;
+  // Whether an interrupted run is of this very release; nullopt: judged by what the state says.
+  std::optional<bool> resumes;
 };
 // release_plan: what the reader will see happen.
 std::vector<std::string> DescribeRollout(const ReleasePlanInput& input);
@@ -60,6 +65,8 @@ absl::StatusOr<WriteIntent> IntentOf(const IntentInput& input);
 std::optional<std::string> RetryRefusal(const Json& workload, const std::string& retry,
                                         const std::string& retry_token,
                                         const ReleaseRecord& record);
+// Identifies the run that makes this write (engine::Plan::identity).
+std::string RunIdentityOf(const WriteIntent& intent);
 // Identifies a pod template, images included.
 std::string TemplateIdentity(const Json& workload);
 

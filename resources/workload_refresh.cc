@@ -169,18 +169,18 @@ void RefreshFromLive(const Json& live, bool run_is_open, WorkloadArguments& argu
   options.ignore_fields = IgnoredFields(arguments);
   options.manifest = &record.written->workload;
   std::vector<FieldChange> changes = kubernetes::FindDrift(record.recorded, live, options);
-  std::vector<FieldChange> foreign = changes;
   if (run_is_open) {
-    foreign.erase(std::remove_if(foreign.begin(), foreign.end(),
+    // What the open run has written is no drift, and not the state's version before it is released.
+    changes.erase(std::remove_if(changes.begin(), changes.end(),
                                  [](const FieldChange& change) {
                                    return change.manager.empty() ||
                                           change.manager == kubernetes::kFieldManager;
                                  }),
-                  foreign.end());
+                  changes.end());
   }
-  if (!foreign.empty()) WarnOfDrift(live, foreign, mode, diagnostics);
+  if (!changes.empty()) WarnOfDrift(live, changes, mode, diagnostics);
   if (mode != "correct") return;
-  for (const FieldChange& change : foreign) record.drifted.push_back(change.path.ToString());
+  for (const FieldChange& change : changes) record.drifted.push_back(change.path.ToString());
   MoveToImages(changes, arguments.images);
   MoveToPaused(changes, paused);
   arguments.manifest = WithLiveValues(record.written->manifest, changes);
@@ -207,10 +207,9 @@ void RefreshContents(kubernetes::Api& api, const std::string& namespace_name,
   for (const auto& [name, hash] : look->hashes) record.released_contents.emplace(name, hash);
 }
 
-absl::StatusOr<std::optional<ReleaseStatus>> OpenRunStatus(kubernetes::Api& api,
-                                                           const kubernetes::ObjectRef& ref,
-                                                           absl::Time now,
-                                                           const std::stop_token& stop) {
+absl::StatusOr<std::optional<OpenRun>> FindOpenRun(kubernetes::Api& api,
+                                                   const kubernetes::ObjectRef& ref, absl::Time now,
+                                                   const std::stop_token& stop) {
   DELIVERY_ASSIGN_OR_RETURN(const auto entry, runner::LoadJournal(api, ref, stop));
   if (!entry.has_value() || entry->state.step == engine::Step::kDone) return std::nullopt;
   DELIVERY_ASSIGN_OR_RETURN(const auto lease, runner::ViewLease(api, ref, stop));
@@ -223,7 +222,7 @@ absl::StatusOr<std::optional<ReleaseStatus>> OpenRunStatus(kubernetes::Api& api,
                                         engine::StepName(entry->state.step),
                                         "\"; the next apply goes on with it");
   status.started_at = Timestamp(entry->state.started_at);
-  return status;
+  return OpenRun{std::move(status), entry->state.identity};
 }
 
 Json WithoutServerFields(const Json& live) {

@@ -48,12 +48,16 @@ void RefreshContents(kubernetes::Api& api, const std::string& namespace_name,
                      const WorkloadArguments& arguments, const std::stop_token& stop,
                      ReleaseRecord& record, Diagnostics& diagnostics);
 
+// A run that another process left open, or is running.
+struct OpenRun {
+  ReleaseStatus status;
+  std::string identity;  // engine::RunIdentity of what it releases
+};
 // The phase of a run that another process left open or is running: Interrupted, Progressing, or
 // nothing (nullopt). Looks at the journal, and at the Lease if there is one.
-absl::StatusOr<std::optional<ReleaseStatus>> OpenRunStatus(kubernetes::Api& api,
-                                                           const kubernetes::ObjectRef& ref,
-                                                           absl::Time now,
-                                                           const std::stop_token& stop);
+absl::StatusOr<std::optional<OpenRun>> FindOpenRun(kubernetes::Api& api,
+                                                   const kubernetes::ObjectRef& ref, absl::Time now,
+                                                   const std::stop_token& stop);
 
 // `live` without what a user would not write: managedFields, status, server-set metadata.
 Json WithoutServerFields(const Json& live);

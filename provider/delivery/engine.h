@@ -43,6 +43,8 @@ struct Observation {
   bool stop_requested = false;
   // The API server does not answer at the moment: nothing below is known, no deadline counts.
   bool unreachable = false;
+  // Why nothing can be seen any more, and waiting does not help: a permission was taken away.
+  std::optional<std::string> blind;
   bool exists = false;
   // Kubernetes' controller has seen the generation last written.
   bool observed = false;

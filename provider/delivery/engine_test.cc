@@ -363,6 +363,20 @@ TEST(EngineTest, UnreachableApiServerIsWaitedForAndNeverRollsBack) {
   EXPECT_EQ(Decide(plan, state, seen, kStart + plan.timeout).outcome, Outcome::kInterrupted);
 }
 
+TEST(EngineTest, RunThatCannotBeSeenAnyMoreStaysOpenAndSaysWhy) {
+  const Plan plan = RollingPlan();
+  for (const Step step : {Step::kAwait, Step::kAwaitRestored, Step::kAwaitRemoved}) {
+    State state = Start(plan, "run-1", kStart);
+    state.step = step;
+    Observation seen;
+    seen.unreachable = true;
+    seen.blind = "watching is forbidden";
+    const Decision decision = Decide(plan, state, seen, kStart);
+    EXPECT_EQ(decision.outcome, Outcome::kInterrupted);
+    EXPECT_EQ(decision.next.reason, "watching is forbidden");
+  }
+}
+
 TEST(EngineTest, TransientWriteErrorIsTriedAgain) {
   const Plan plan = RollingPlan();
   for (const Step step : {Step::kApply, Step::kRestore, Step::kRemove}) {

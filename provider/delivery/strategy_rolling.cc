@@ -71,6 +71,10 @@ bool IsTransient(const absl::Status& status) {
 Decision WaitForApiServer(const Plan& plan, State state, const Observation& seen, absl::Time now) {
   constexpr absl::Duration kRetryAfter = absl::Seconds(2);
   if (seen.stop_requested) return End(std::move(state), Outcome::kInterrupted);
+  if (seen.blind.has_value()) {
+    if (state.reason.empty()) state.reason = *seen.blind;
+    return End(std::move(state), Outcome::kInterrupted);
+  }
   if (now >= TimeoutOf(plan, state)) {
     State given_up = std::move(state);
     if (given_up.reason.empty()) given_up.reason = "the API server does not answer";

@@ -10,6 +10,7 @@
 #include "provider/base/log.h"
 #include "provider/base/status_macros.h"
 #include "provider/kubernetes/object.h"
+#include "provider/runner/first_list.h"
 #include "provider/runner/journal.h"
 #include "provider/runner/lease.h"
 #include "provider/runner/runner.h"
@@ -68,15 +69,24 @@ absl::StatusOr<ReleaseResult> RunRelease(kubernetes::Api& api, Clock& clock,
   std::stop_source ends;
   const std::function<void()> end = [&ends] { ends.request_stop(); };
   const std::stop_callback on_stop(stop, end);
-  const std::stop_callback on_lost(lease->lost(), end);
+  // A stop leaves time to halt the rollout. When the Lease is lost nothing more may be written: the
+  // workload is another apply's by then.
+  std::stop_source writes_end;
+  const std::function<void()> end_writes = [&writes_end] { writes_end.request_stop(); };
+  const std::stop_callback on_grace_over(grace.hard_stop(), end_writes);
+  const std::function<void()> end_all = [&] {
+    writes_end.request_stop();
+    ends.request_stop();
+  };
+  const std::stop_callback on_lost(lease->lost(), end_all);
 
   DELIVERY_ASSIGN_OR_RETURN(const std::optional<JournalEntry> found, LoadJournal(api, ref, stop));
   bool resumed = false;
   DELIVERY_ASSIGN_OR_RETURN(engine::State state, FirstState(request, found, clock.Now(), resumed));
   Journal journal(api, ref, request.resource_type, found.has_value() ? found->resource_version : "",
-                  grace.hard_stop());
+                  writes_end.get_token());
   journal.SetOwner(request.workload_uid);
-  Announcer announcer(api, clock, ref, request.progress_file, grace.hard_stop());
+  Announcer announcer(api, clock, ref, request.progress_file, writes_end.get_token());
   announcer.SetUid(request.workload_uid);
   RolloutPort port(
       api, clock, request.target,
@@ -84,7 +94,7 @@ absl::StatusOr<ReleaseResult> RunRelease(kubernetes::Api& api, Clock& clock,
         journal.SetOwner(kubernetes::UidOf(result.object));
         announcer.SetUid(kubernetes::UidOf(result.object));
       },
-      grace.hard_stop());
+      writes_end.get_token());
   DELIVERY_RETURN_IF_ERROR(port.Open(stop));
 
   AnnouncingStore store(journal, announcer);
@@ -99,12 +109,32 @@ absl::StatusOr<ReleaseResult> RunRelease(kubernetes::Api& api, Clock& clock,
   if (port.last_write().has_value()) result.written = port.last_write()->object;
   result.version = port.last_version();
   result.store_status = run.store_status;
+  const bool untouched = !resumed && !port.last_write().has_value();
+  if (untouched && run.outcome == engine::Outcome::kInterrupted && !run.store_status.ok()) {
+    // The journal comes before the first write: without it nothing was begun.
+    result.outcome = engine::Outcome::kRefused;
+    result.reason = std::string(run.store_status.message());
+    result.store_status = absl::OkStatus();
+  }
   result.progress_status = announcer.file_status();
   if (lease->lost().stop_requested()) {
     result.reason = "another apply took the Lease of this workload over";
   }
   return result;
 }
+
+namespace {
+
+// Whether the deletion of `uid` was refused because the name is another object's by now.
+bool IsTakenByAnother(kubernetes::Api& api, const kubernetes::ObjectRef& ref,
+                      const std::string& uid, const absl::Status& deleted,
+                      const std::stop_token& stop) {
+  if (!absl::IsAborted(deleted) || uid.empty()) return false;
+  const absl::StatusOr<Json> live = api.Get(ref, stop);
+  return live.ok() && kubernetes::UidOf(*live) != uid;
+}
+
+}  // namespace
 
 absl::Status RemoveWorkload(kubernetes::Api& api, Clock& clock, const kubernetes::ObjectRef& ref,
                             const std::string& uid, absl::Duration timeout,
@@ -121,22 +151,22 @@ absl::Status RemoveWorkload(kubernetes::Api& api, Clock& clock, const kubernetes
   one.namespace_name = ref.namespace_name;
   one.field_selector = absl::StrCat("metadata.name=", ref.name);
   const auto watch = api.Watch(ref.api_version, ref.kind, one, signal);
+  const absl::Time deadline = clock.Now() + timeout;
+  DELIVERY_RETURN_IF_ERROR(AwaitFirstLists({watch.get()}, signal, clock, timeout, stop));
   kubernetes::DeleteOptions options;
   options.propagation = kubernetes::Propagation::kForeground;
   options.uid = uid;
   const absl::Status deleted = api.Delete(ref, options, stop);
+  if (IsTakenByAnother(api, ref, uid, deleted, stop)) return absl::OkStatus();
   if (!deleted.ok() && !absl::IsNotFound(deleted)) return deleted;
 
-  const absl::Time deadline = clock.Now() + timeout;
   const auto still_there = [&] {
     const std::vector<Json> objects = watch->Objects();
     return std::any_of(objects.begin(), objects.end(), [&](const Json& object) {
       return uid.empty() || kubernetes::UidOf(object) == uid;
     });
   };
-  while (!watch->synced() || still_there()) {
-    const uint64_t seen = signal.version();
-    if (watch->synced() && !still_there()) break;
+  for (uint64_t seen = signal.version(); still_there(); seen = signal.version()) {
     if (stop.stop_requested()) return absl::CancelledError("stopped while it was being deleted");
     if (clock.Now() >= deadline) {
       return absl::DeadlineExceededError(absl::StrCat(

@@ -9,6 +9,7 @@
 #include "provider/kubernetes/object.h"
 #include "provider/kubernetes/workload_status.h"
 #include "provider/runner/failure_report.h"
+#include "provider/runner/first_list.h"
 
 namespace delivery::runner {
 namespace {
@@ -24,11 +25,6 @@ constexpr char kRevisionHash[] = "controller-revision-hash";
 std::string ProgressMark(const kubernetes::RolloutProgress& progress) {
   return absl::StrCat(progress.summary, " (", progress.updated, " of ", progress.desired,
                       " updated, ", progress.available, " available)");
-}
-
-bool IsFinal(const absl::Status& status) {
-  return absl::IsPermissionDenied(status) || absl::IsUnauthenticated(status) ||
-         absl::IsInvalidArgument(status);
 }
 
 // The newest ControllerRevision of a DaemonSet.
@@ -86,22 +82,8 @@ absl::Status RolloutPort::Open(const std::stop_token& stop) {
   }
   pods_ = api_.Watch("v1", "Pod", selected, signal_);
 
-  const absl::Time deadline = clock_.Now() + kFirstListTimeout;
-  for (const auto* watch : {&workload_, &revisions_, &pods_}) {
-    if (*watch == nullptr) continue;
-    while (!(*watch)->synced()) {
-      const uint64_t seen = signal_.version();
-      if ((*watch)->synced()) break;
-      const absl::Status status = (*watch)->status();
-      if (stop.stop_requested()) return absl::CancelledError("stopped before the first write");
-      if (IsFinal(status) || clock_.Now() >= deadline) {
-        return status.ok() ? absl::DeadlineExceededError("the API server did not answer a watch")
-                           : status;
-      }
-      signal_.Wait(seen, std::min(deadline, clock_.Now() + kLookAgain), stop);
-    }
-  }
-  return absl::OkStatus();
+  return AwaitFirstLists({workload_.get(), revisions_.get(), pods_.get()}, signal_, clock_,
+                         kFirstListTimeout, stop);
 }
 
 engine::Observation RolloutPort::Observe(const engine::State& state) {
@@ -113,6 +95,7 @@ engine::Observation RolloutPort::Observe(const engine::State& state) {
     seen.check_failure = check_run_->failure();
   }
   seen.unreachable = !workload_->status().ok();
+  if (HasGivenUp(workload_->status())) seen.blind = std::string(workload_->status().message());
   const std::vector<Json> objects = workload_->Objects();
   if (objects.empty() || IsAnother(objects.front(), last_write_)) {
     seen.exists = ExistsUnseen();

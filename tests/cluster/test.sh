@@ -44,5 +44,5 @@ env_file=$(python3 tests/cluster/cluster.py env)
 source "$env_file"
 
 printf '\n==> tests on the real cluster\n'
-# One at a time: they share two cores with the cluster, and the timings they check are real.
-ctest --preset dev --label-regex '^(real|conformance|e2e)$' --no-tests=error
+# Two at a time: each waits for the cluster more than it works.
+ctest --preset dev --label-regex '^(real|conformance|e2e)$' --no-tests=error -j 2
