@@ -69,7 +69,7 @@ class ReadOnly(PermissionCase):
 
         plan = self.plan_shows_changes(stack, "not checked with the cluster", "patch deployments.apps")
         self.assertEqual(plan.output.count("Warning: "), 1, plan)
-        outcome = self.apply_fails(stack, "Error: ", "forbidden", "cannot patch resource \"deployments\"",
+        outcome = self.apply_fails(stack, "Error: ", "may not do what the release", "patch deployments.apps",
                                    "Nothing was changed")
 
         self.assertLess(outcome.seconds, 20)
@@ -91,7 +91,8 @@ class ReadOnly(PermissionCase):
 
         plan = self.plan_shows_changes(self.acts_as("reader", stack, "1.1.0"), "1 to change", "patch deployments.apps")
         self.assertEqual(plan.output.count("Warning: "), 1, plan)
-        self.apply_fails(stack, "Error: ", "cannot patch resource \"deployments\"", "Nothing was changed")
+        self.apply_fails(stack, "Error: ", "may not do what the release", "patch deployments.apps",
+                         "Nothing was changed")
 
         self.assertEqual(stack.state(), before)
         self.runs(stack, "1.0.0")
