@@ -6,12 +6,18 @@ import tempfile
 
 from environment import MIRROR
 from release_case import ReleaseCase
-from stack import with_field
+from stack import deployment, with_field
 
 A_FEW_SECONDS = 5  # the provider has two, and the host writes its state
 
 
 class InterruptionCase(ReleaseCase):
+
+    def new_stack(self, name=None):
+        """One replica: a version that starts slowly starts once."""
+        stack = super().new_stack(name)
+        stack.manifest = deployment(stack.name, self.namespace.name, replicas=1)
+        return stack
 
     def given_under_way(self, stack, tag="slow", **arguments):
         """An apply of this version, which starts slowly, after its first write."""

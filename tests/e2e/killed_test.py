@@ -4,10 +4,16 @@ import json
 
 from environment import image
 from release_case import ReleaseCase
-from stack import with_field
+from stack import deployment, with_field
 
 
 class KilledCase(ReleaseCase):
+
+    def new_stack(self, name=None):
+        """One replica: a version that starts slowly starts once."""
+        stack = super().new_stack(name)
+        stack.manifest = deployment(stack.name, self.namespace.name, replicas=1)
+        return stack
 
     def given_killed(self, stack, tag="slow", **arguments):
         """A stack whose provider was killed after the first write of this version, which starts slowly."""
