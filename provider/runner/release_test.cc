@@ -417,7 +417,7 @@ TEST_F(ReleaseTest, StoppedReleaseIsResumedWhereItWas) {
   const ReleaseResult stopped = Run(Update());
   ASSERT_EQ(stopped.outcome, Outcome::kInterrupted);
   nodes_.Mend(kNew);
-  clock_.Advance(absl::Hours(1));
+  clock_.Advance(absl::Minutes(30));
   const ReleaseResult resumed = RunNext(Update());
   EXPECT_EQ(resumed.outcome, Outcome::kSucceeded);
   EXPECT_TRUE(resumed.resumed);

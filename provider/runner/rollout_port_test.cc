@@ -576,7 +576,7 @@ TEST_F(RolloutPortTest, WaitEndsWithAChange) {
   Observe();
   const std::jthread changer([this] { kube_->SetStatus(Web(), CompleteStatus(1)); });
   // By this clock the wait would last for an hour.
-  clock_.Advance(absl::Hours(1));
+  clock_.Advance(absl::Hours(2));
   port_->WaitForChange(absl::InfiniteFuture(), NoStop());
   ObserveUntil([](const Observation& seen) { return seen.complete; });
 }
@@ -587,7 +587,7 @@ TEST_F(RolloutPortTest, ChangeBetweenLookAndWaitIsNotSleptThrough) {
   Observe();
   kube_->SetStatus(Web(), CompleteStatus(1));
   Settle();
-  clock_.Advance(absl::Hours(1));
+  clock_.Advance(absl::Hours(2));
   port_->WaitForChange(absl::InfiniteFuture(), NoStop());
   EXPECT_TRUE(Observe().complete);
 }
@@ -598,7 +598,7 @@ TEST_F(RolloutPortTest, WaitEndsAtAStop) {
   Observe();
   std::stop_source stop;
   const std::jthread stopper([&] { stop.request_stop(); });
-  clock_.Advance(absl::Hours(1));
+  clock_.Advance(absl::Hours(2));
   port_->WaitForChange(absl::InfiniteFuture(), stop.get_token());
   EXPECT_TRUE(stop.stop_requested());
 }

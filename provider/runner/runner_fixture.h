@@ -58,7 +58,7 @@ class Lifeline : public http::Transport {
   void DieAt(int write, bool done, std::function<void()> died);
   // Called before each request is sent; set while there are none.
   void OnRequest(std::function<void(const http::Request&)> on_request);
-  // Writes so far: requests that would change something.
+  // Writes so far, that is requests that would change something, the last one included.
   int writes() const { return writes_; }
 
   void Start(http::Request request, std::stop_token stop,
