@@ -152,6 +152,7 @@ class Stack:
         self.id = uuid.uuid4().hex
         self.kubeconfig = KUBECONFIG
         self.context = None
+        self.kubernetes = None  # arguments of that block, in place of those two
         self.provider_arguments = {}
         self.manifest = deployment(name, namespace)
         self._commands = []
@@ -187,9 +188,11 @@ class Stack:
             arguments.setdefault("images", {"web": image(tag)})
         arguments.setdefault("progress_deadline", "45s")
         (self.folder / "web.yaml").write_text(json.dumps(self.manifest, indent=2))  # JSON is YAML too
-        kubernetes = {"config_path": str(self.kubeconfig)}
-        if self.context:
-            kubernetes["config_context"] = self.context
+        kubernetes = self.kubernetes
+        if kubernetes is None:
+            kubernetes = {"config_path": str(self.kubeconfig)}
+            if self.context:
+                kubernetes["config_context"] = self.context
         (self.folder / "main.tf").write_text(
             _TERRAFORM + "provider \"delivery\" {\n" + _hcl(self.provider_arguments) + "  kubernetes {\n"
             + _hcl(kubernetes, 2) + "  }\n}\n\nresource \"delivery_rollout\" \"web\" {\n"
