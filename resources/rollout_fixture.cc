@@ -23,6 +23,9 @@ void ExpectNone(const std::vector<plugin::Violation>& violations, const char* wh
 }  // namespace
 
 RolloutFixture::RolloutFixture() {
+  // Waits for a change in the cluster end by the real time. Behind it they end at once, and the
+  // release looks again; ahead of it, where sleeps and tests move the clock, they would last.
+  clock_.Advance(-absl::Hours(24));
   connection_.api = process_.api;
   connection_.default_namespace = "shop";
   cluster_.Set(connection_);
