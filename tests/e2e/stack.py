@@ -1,5 +1,6 @@
 """A stack as a user has it: a folder with main.tf and web.yaml, and the commands that are run in it."""
 
+import contextlib
 import copy
 import json
 import os
@@ -88,16 +89,19 @@ class Outcome:
 class RunningCommand:
     """A command that is under way, in a process group of its own as a terminal would start it."""
 
-    def __init__(self, arguments, folder, environment):
+    def __init__(self, arguments, folder, environment, answer=""):
         self._arguments = arguments
         self._began = time.monotonic()
         # To a file: nobody has to read while it runs.
         descriptor, path = tempfile.mkstemp(prefix="output-", dir=folder)
         self._output = pathlib.Path(path)
         self._process = subprocess.Popen(
-            arguments, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=descriptor,
+            arguments, cwd=folder, env=environment, stdin=subprocess.PIPE, stdout=descriptor,
             stderr=subprocess.STDOUT, start_new_session=True, preexec_fn=take_default_interrupt)
         os.close(descriptor)
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.write(answer.encode())
+            self._process.stdin.close()
 
     def interrupt(self):
         """Ctrl-C: a terminal sends the signal to the whole group, the provider included."""

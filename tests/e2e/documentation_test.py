@@ -1,0 +1,134 @@
+"""What the documentation shows is done as it is written there, and what it promises is seen."""
+
+import os
+import pathlib
+import re
+import shutil
+import tempfile
+
+from environment import HOST, KUBECONFIG, KUBECTL, MIRROR, REGISTRY, tool_environment
+from release_case import ReleaseCase
+from stack import RunningCommand
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def sections(path):
+    """Heading => fenced blocks below it: (language, file that its text goes to, text)."""
+    found = {}
+    for part in re.split(r"^## ", path.read_text(), flags=re.MULTILINE):
+        heading, _, body = part.partition("\n")
+        found[heading] = re.findall(r'^```(\w+)(?: title="([^"\n]*)")?\n(.*?)^```$', body, re.MULTILINE | re.DOTALL)
+    return found
+
+
+class Reader:
+    """Somebody at a terminal, who does what is written. `words` are replaced by what they stand for here."""
+
+    def __init__(self, words):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="reader-", dir=MIRROR.folder))
+        self._words = words
+        tools = self.folder / "bin"
+        tools.mkdir()
+        (tools / "tofu").symlink_to(HOST)
+        (tools / "kubectl").symlink_to(KUBECTL)
+        (self.folder / ".kube").mkdir()
+        shutil.copy(KUBECONFIG, self.folder / ".kube" / "config")
+        self._environment = {**tool_environment(), "HOME": str(self.folder),
+                             "PATH": "%s:%s" % (tools, os.environ["PATH"])}
+
+    def does(self, blocks):
+        """Writes the files and runs the commands, and returns how these ended."""
+        outcomes = []
+        for language, file, text in blocks:
+            if file:
+                (self.folder / file).write_text(self._here(text))
+            elif language == "shell":
+                outcomes += [self.runs(line) for line in text.splitlines()]
+        return outcomes
+
+    def runs(self, line):
+        return RunningCommand(["sh", "-c", self._here(line)], self.folder, self._environment, answer="yes\n").finish()
+
+    def _here(self, text):
+        for word, meaning in self._words.items():
+            text = re.sub(r"\b%s\b" % re.escape(word), meaning, text)
+        return text
+
+
+class GettingStarted(ReleaseCase):
+
+    def test_from_the_first_line_to_the_last(self):
+        guide = sections(ROOT / "docs/guides/getting-started.md")
+        reader = Reader({"shop": self.namespace.name, "registry.example.com": REGISTRY})
+        self.addCleanup(shutil.rmtree, reader.folder, ignore_errors=True)
+        plan = "tofu plan -detailed-exitcode -var image=registry.example.com/delivery/app:%s"
+
+        def done(heading):
+            return reader.does(guide[heading])
+
+        self.assertEqual(done("1. Declare the workload"), [])
+
+        init, apply = done("2. Release it")
+        self.assertEqual((init.code, apply.code), (0, 0), apply)
+        self.says(apply, "release_plan", "create Deployment web: web = %s/delivery/app:1.0.0" % REGISTRY)
+        self.assertEqual(self.namespace.deployment()["status"]["availableReplicas"], 2)
+        again = reader.runs(plan % "1.0.0")
+        self.assertEqual(again.code, 0, again)
+
+        broken, = done("3. Release a version that does not work")
+        self.assertEqual(broken.code, 1, broken)
+        self.says(broken, "pod web-", "container web", "CrashLoopBackOff", "cannot open database", "rolled back")
+        self.assertLess(broken.seconds, 40)
+        self.assertEqual(self.namespace.running_version(), ["1.0.0"])
+        self.assertEqual(reader.runs(plan % "crash").code, 2)
+
+        scaled, drift = done("4. Let somebody change it")
+        self.assertEqual((scaled.code, drift.code), (0, 0), drift)
+        self.says(drift, "Warning: Drift", "spec.replicas: 2 -> 5, by kubectl", "replicas = 5 -> 2")
+
+        destroyed, = done("6. Remove it")
+        self.assertEqual(destroyed.code, 0, destroyed)
+        self.assertIsNone(self.namespace.deployment())
+        self.nothing_is_left_over()
+
+    def test_nothing_in_it_is_left_out_here(self):
+        guide = sections(ROOT / "docs/guides/getting-started.md")
+        self.assertEqual({heading: [file or language for language, file, _ in blocks]
+                          for heading, blocks in guide.items() if blocks},
+                         {"1. Declare the workload": ["web.yaml", "main.tf"],
+                          "2. Release it": ["shell"],
+                          "3. Release a version that does not work": ["shell"],
+                          "4. Let somebody change it": ["shell"],
+                          "6. Remove it": ["shell"]})
+
+
+class Examples(ReleaseCase):
+
+    def given(self, *folders):
+        """A reader who has the files of these folders."""
+        reader = Reader({})
+        self.addCleanup(shutil.rmtree, reader.folder, ignore_errors=True)
+        for folder in folders:
+            shutil.copytree(ROOT / "examples" / folder, reader.folder, dirs_exist_ok=True)
+        init = reader.runs("tofu init")
+        self.assertEqual(init.code, 0, init)
+        return reader
+
+    def test_resources_are_valid(self):
+        for folder in (ROOT / "examples/resources").iterdir():
+            with self.subTest(folder.name):
+                outcome = self.given("provider", folder.relative_to(ROOT / "examples")).runs("tofu validate")
+                self.assertEqual(outcome.code, 0, outcome)
+
+    def test_first_release(self):
+        reader = self.given("stacks/first-release")
+        variables = " ".join("-var %s=%s" % entry for entry in {
+            "kubeconfig": KUBECONFIG, "registry": REGISTRY, "namespace": self.namespace.name, "tag": "1.0.0"}.items())
+
+        outcome = reader.runs("tofu apply " + variables)
+
+        self.assertEqual(outcome.code, 0, outcome)
+        self.assertEqual(self.namespace.running_version(), ["1.0.0"])
+        empty = reader.runs("tofu plan -detailed-exitcode " + variables)
+        self.assertEqual(empty.code, 0, empty)
