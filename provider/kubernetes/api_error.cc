@@ -74,12 +74,15 @@ Json Encode(const ApiError& error) {
           {"details", {{"causes", std::move(causes)}}}};
 }
 
-std::string Remedy(absl::StatusCode code) {
+std::string Remedy(absl::StatusCode code, const std::string& said) {
   switch (code) {
     case absl::StatusCode::kUnauthenticated:
       return ". The API server does not accept these credentials: they are wrong or expired";
     case absl::StatusCode::kPermissionDenied:
-      return ". Grant this permission to the provider's user (RBAC)";
+      // The authorizer's words; admission policies and quotas refuse with 403 too.
+      return absl::StrContains(said, "User \"") && absl::StrContains(said, "\" cannot ")
+                 ? ". Grant this permission to the provider's user (RBAC)"
+                 : "";
     default:
       return "";
   }
@@ -89,7 +92,7 @@ absl::Status MakeStatus(const ApiError& error, const std::string& doing) {
   const absl::StatusCode code = CodeOf(error);
   const std::string said =
       error.message.empty() ? absl::StrCat("HTTP status ", error.http_status) : error.message;
-  absl::Status status(code, absl::StrCat(doing, ": ", said, Remedy(code)));
+  absl::Status status(code, absl::StrCat(doing, ": ", said, Remedy(code, said)));
   status.SetPayload(kPayloadUrl, absl::Cord(DumpJson(Encode(error))));
   return status;
 }

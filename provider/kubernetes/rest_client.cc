@@ -38,8 +38,12 @@ void LogExchange(const RestRequest& request, const absl::StatusOr<http::Response
   if (!log::IsEnabled(log::Level::kTrace)) return;
   const std::string outcome =
       answer.ok() ? absl::StrCat(answer->status) : std::string(answer.status().message());
+  // The query of a relayed request is the user's own, and may hold a secret.
+  const std::string path = request.repeat == Repeat::kRelayed
+                               ? request.path.substr(0, request.path.find('?'))
+                               : request.path;
   log::Trace("kubernetes request", {{"method", request.method},
-                                    {"path", request.path},
+                                    {"path", path},
                                     {"status", outcome},
                                     {"ms", absl::StrCat(absl::ToInt64Milliseconds(took))}});
 }

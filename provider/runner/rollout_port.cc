@@ -20,6 +20,7 @@ constexpr absl::Duration kLasting = absl::Seconds(30);
 constexpr absl::Duration kFirstListTimeout = absl::Seconds(45);
 // Between this machine's clock and the cluster's.
 constexpr absl::Duration kClockSkew = absl::Seconds(5);
+constexpr absl::Duration kRetryOfCreation = absl::Seconds(10);
 constexpr char kRevisionHash[] = "controller-revision-hash";
 
 std::string ProgressMark(const kubernetes::RolloutProgress& progress) {
@@ -171,7 +172,17 @@ std::optional<RolloutPort::Failure> RolloutPort::FindFailure(const Json& workloa
   return FindPodFailure(*pods);
 }
 
+// Pods that end give quota back, and the controller tries again then, later and later.
+bool RolloutPort::RoomMayComeFree() {
+  const std::vector<Json> pods = pods_->Objects();
+  if (std::any_of(pods.begin(), pods.end(), kubernetes::IsBeingDeleted)) {
+    room_came_free_at_ = clock_.Now();
+  }
+  return clock_.Now() - room_came_free_at_ < kRetryOfCreation;
+}
+
 std::optional<RolloutPort::Failure> RolloutPort::FindCreationFailure(const Json& workload) {
+  if (RoomMayComeFree()) return std::nullopt;
   if (target_.ref.kind == "Deployment") {
     const std::vector<Json> replica_sets = revisions_->Objects();
     const Json* replica_set = kubernetes::NewestReplicaSet(workload, replica_sets);

@@ -67,6 +67,7 @@ class RolloutPort : public WorkloadPort {
   bool ExistsUnseen();
   std::optional<Failure> FindFailure(const Json& workload);
   std::optional<Failure> FindCreationFailure(const Json& workload);
+  bool RoomMayComeFree();
   // The pods of the version last written; nullopt while its revision is not known.
   std::optional<std::vector<Json>> NewPods(const Json& workload) const;
   // The definitive failure among `pods`, or one that has lasted.
@@ -100,6 +101,7 @@ class RolloutPort : public WorkloadPort {
   std::map<std::string, absl::Time> first_seen_;
   absl::Time written_at_ = absl::InfinitePast();
   absl::Time events_read_at_ = absl::InfinitePast();
+  absl::Time room_came_free_at_ = absl::InfinitePast();
   std::string run_id_;
   std::optional<CheckRun> check_run_;  // last: it uses the rest
 };

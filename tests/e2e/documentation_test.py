@@ -103,6 +103,70 @@ class GettingStarted(ReleaseCase):
                           "6. Remove it": ["shell"]})
 
 
+class Guides(ReleaseCase):
+    """The other guides: every fence is a file or commands, and these end as the guide says."""
+
+    def reads(self, name):
+        reader = Reader({"shop": self.namespace.name, "registry.example.com": REGISTRY})
+        self.addCleanup(shutil.rmtree, reader.folder, ignore_errors=True)
+        self.addCleanup(reader.runs, "kubectl -n shop delete deployment web --ignore-not-found")
+        return reader, sections(ROOT / "docs/guides" / name)
+
+    def ends(self, outcomes, *codes):
+        self.assertEqual([outcome.code for outcome in outcomes], list(codes), "\n".join(map(str, outcomes)))
+        return outcomes
+
+    def intro(self, guide):
+        return next(blocks for heading, blocks in guide.items() if heading.startswith("---"))
+
+    def test_rolling_updates(self):
+        reader, guide = self.reads("rolling-updates.md")
+        self.ends(reader.does(self.intro(guide)), 0, 0)
+        wrong, = self.ends(reader.does(guide["A version that starts and answers wrongly"]), 1)
+        self.says(wrong, "check smoke", "rolled back", "500")
+        self.assertIn("RolledBack", (reader.folder / "release.log").read_text())
+        self.assertEqual(self.namespace.running_version(), ["1.0.0"])
+        self.ends(reader.does(guide["Hold it"]), 0, 0)
+        self.assertEqual(self.namespace.running_version(), ["1.1.0"])
+        restarted, = self.ends(reader.does(guide["Restart it"]), 0)
+        self.says(restarted, "restart_trigger changed")
+
+    def test_drift(self):
+        reader, guide = self.reads("drift.md")
+        self.ends(reader.does(self.intro(guide)), 0, 0)
+        _, plan, apply = self.ends(reader.does(guide["Correct it"]), 0, 0, 0)
+        self.says(plan, "Drift", "app:1.0.0\" -> ", "by kubectl-set", "1 to change")
+        _, ignored, shown = self.ends(reader.does(guide["Report it, or leave it"]), 0, 0, 0)
+        self.does_not_say(ignored, "replicas = 3 -> 2")
+        self.says(shown, "spec.replicas: 2 -> 3")
+
+    def test_adopting(self):
+        reader, guide = self.reads("adopting.md")
+        self.ends(reader.does(self.intro(guide)), 0)
+        before = self.namespace.deployment()
+        init, plan, apply, release = self.ends(reader.does(guide["Import"]), 0, 0, 0, 0)
+        self.says(plan, "1 to import, 0 to add, 0 to change, 0 to destroy")
+        self.says(release, "taken over from other tools", "kubectl-client-side-apply")
+        self.assertEqual(self.namespace.deployment()["metadata"]["uid"], before["metadata"]["uid"])
+        self.assertEqual(self.namespace.running_version(), ["1.1.0"])
+
+    def test_permissions(self):
+        reader, guide = self.reads("permissions.md")
+        self.ends(reader.does(self.intro(guide)), 0, 0, 0)
+        stack = self.new_stack()
+        token = self.namespace.kubectl("create", "token", "releaser").strip()
+
+        def as_releaser(config):
+            config["users"] = [{"name": "admin", "user": {"token": token}}]
+
+        stack.kubeconfig = self.edited_kubeconfig(as_releaser)
+        self.does_not_say(self.plan_shows_changes(stack.declare("1.0.0")), "Warning")
+        self.applies(stack)
+        self.says(self.apply_fails(stack.declare("crash"), "was rolled back"), "cannot open database", "BackOff")
+        self.destroys(stack)
+        self.nothing_is_left_over()
+
+
 class Examples(ReleaseCase):
 
     def given(self, *folders):
