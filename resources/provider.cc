@@ -153,6 +153,8 @@ kubernetes::KubernetesSettings ToSettings(const KubernetesBlock& block) {
   kubernetes::KubernetesSettings settings;
   settings.config_paths = KnownStrings(block.config_paths);
   if (block.config_path.is_known()) settings.config_paths.push_back(block.config_path.value());
+  // Empty text is not given, as with the other arguments.
+  std::erase(settings.config_paths, "");
   settings.config_context = block.config_context.value_or("");
   settings.config_context_cluster = block.config_context_cluster.value_or("");
   settings.config_context_auth_info = block.config_context_auth_info.value_or("");

@@ -41,16 +41,7 @@ Value RolloutFixture::Config(const Json& manifest, const Value::Map& arguments) 
 }
 
 Value RolloutFixture::ConfigWith(const Value& manifest, const Value::Map& arguments) const {
-  const schema::Block& block = rollout_->schema().block;
-  const Type type = block.ImpliedType();
-  Value::Map config;
-  for (const auto& [name, attribute] : type.attributes()) {
-    config.emplace(name, Value::Null(attribute));
-  }
-  for (const schema::BlockType& nested : block.blocks) {
-    if (nested.nesting == schema::Nesting::kSingle) continue;
-    config[nested.name] = Value::MakeList(nested.block.ImpliedType(), {});
-  }
+  Value::Map config = EmptyBlock(rollout_->schema().block);
   config["manifest"] = manifest;
   for (const auto& [name, argument] : arguments) config[name] = argument;
   return Value::Object(std::move(config));

@@ -47,6 +47,20 @@ inline kubernetes::FieldPath Field(const std::string& text) {
   return kubernetes::FieldPath::Parse(text).value();
 }
 
+// What a host makes of an empty block: null attributes, absent blocks.
+inline value::Value::Map EmptyBlock(const schema::Block& block) {
+  const value::Type type = block.ImpliedType();
+  value::Value::Map members;
+  for (const auto& [name, member] : type.attributes()) {
+    members.emplace(name, value::Value::Null(member));
+  }
+  for (const schema::BlockType& nested : block.blocks) {
+    if (nested.nesting == schema::Nesting::kSingle) continue;
+    members[nested.name] = value::Value::MakeList(nested.block.ImpliedType(), {});
+  }
+  return members;
+}
+
 // One text for each: "error at images["web"]: summary: detail", without " at ..." at the root.
 inline std::vector<std::string> Said(const Diagnostics& diagnostics) {
   std::vector<std::string> texts;
