@@ -6,6 +6,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "provider/base/status_macros.h"
+#include "provider/kubernetes/object.h"
 #include "provider/delivery/plan.h"
 
 namespace delivery::runner {
@@ -108,6 +109,7 @@ absl::Status Journal::Save(const engine::State& state) {
     object["metadata"]["resourceVersion"] = resource_version_;
     written = api_.Replace(object, {}, stop_);
     if (absl::IsAborted(written.status())) written = OwnWriteOr(object, written.status());
+    if (absl::IsNotFound(written.status()) && WentWithItsOwner()) written = MadeAnew(state);
   }
   if (absl::IsAlreadyExists(written.status())) {
     return absl::AbortedError("another apply of this workload started at the same moment");
@@ -122,6 +124,20 @@ absl::StatusOr<Json> Journal::OwnWriteOr(const Json& object, const absl::Status&
   absl::StatusOr<Json> stored = api_.Get(JournalRef(workload_), stop_);
   if (stored.ok() && GetObject(*stored, "data") == GetObject(object, "data")) return stored;
   return conflict;
+}
+
+// Somebody deleted the workload, and the garbage collector the journal: no other apply did.
+bool Journal::WentWithItsOwner() {
+  if (owner_uid_.empty()) return false;
+  const absl::StatusOr<Json> owner = api_.Get(workload_, stop_);
+  return owner.ok() ? kubernetes::UidOf(*owner) != owner_uid_ : absl::IsNotFound(owner.status());
+}
+
+// The run goes on, and has to end in order.
+absl::StatusOr<Json> Journal::MadeAnew(const engine::State& state) {
+  owner_uid_.clear();
+  return api_.Create(JournalObject(workload_, resource_type_, owner_uid_, writer_, state), {},
+                     stop_);
 }
 
 absl::Status Journal::Clear() {

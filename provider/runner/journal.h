@@ -47,6 +47,8 @@ class Journal : public RunStore {
   absl::Status Clear() override;
 
  private:
+  bool WentWithItsOwner();
+  absl::StatusOr<Json> MadeAnew(const engine::State& state);
   absl::StatusOr<Json> OwnWriteOr(const Json& object, const absl::Status& conflict);
 
   kubernetes::Api& api_;

@@ -116,6 +116,19 @@ TEST_F(JournalTest, OutlivesTheWorkloadWhoseRemovalItTellsOf) {
   }
 }
 
+TEST_F(JournalTest, IsMadeAnewWhenSomebodyDeletesTheWorkloadDuringTheRun) {
+  Journal journal = NewJournal();
+  journal.SetOwner(kubernetes::UidOf(kube_->Put(Manifest(kOld))));
+  ASSERT_TRUE(journal.Save(At(Step::kAwait)).ok());
+  kube_->Remove(Web());
+  ASSERT_TRUE(Live(JournalRef()).is_null());
+
+  EXPECT_TRUE(journal.Save(At(Step::kAwaitRemoved)).ok());
+  EXPECT_EQ(StoredStep(), engine::StepName(Step::kAwaitRemoved));
+  EXPECT_TRUE(journal.Clear().ok());
+  EXPECT_TRUE(Live(JournalRef()).is_null());
+}
+
 TEST_F(JournalTest, JournalThatWasFoundIsReplaced) {
   ASSERT_TRUE(NewJournal().Save(At(Step::kAwait)).ok());
   Journal next = NewJournal((*Load())->resource_version);

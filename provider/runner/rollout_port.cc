@@ -314,9 +314,15 @@ absl::Status RolloutPort::DeleteIt() {
   // Not what somebody else made in its place.
   if (last_write_.has_value()) options.uid = kubernetes::UidOf(last_write_->object);
   const absl::Status deleted = api_.Delete(target_.ref, options, hard_stop_);
-  if (!deleted.ok() && !absl::IsNotFound(deleted)) return deleted;
+  if (!deleted.ok() && !absl::IsNotFound(deleted) && !IsTakenByAnother(deleted)) return deleted;
   deleted_ = true;
   return absl::OkStatus();
+}
+
+bool RolloutPort::IsTakenByAnother(const absl::Status& deleted) {
+  if (!absl::IsAborted(deleted)) return false;
+  const absl::StatusOr<Json> live = api_.Get(target_.ref, hard_stop_);
+  return live.ok() && IsAnother(*live, last_write_);
 }
 
 void RolloutPort::WaitForChange(absl::Time deadline, const std::stop_token& stop) {

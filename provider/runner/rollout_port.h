@@ -82,6 +82,8 @@ class RolloutPort : public WorkloadPort {
   bool HasLasted(const kubernetes::PodFailure& failure);
   absl::Status WriteVersion(const engine::ApplyWorkload& action);
   absl::Status DeleteIt();
+  // Whether a deletion was refused because somebody else made an object of that name meanwhile.
+  bool IsTakenByAnother(const absl::Status& deleted);
 
   kubernetes::Api& api_;
   Clock& clock_;
