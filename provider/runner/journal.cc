@@ -6,8 +6,8 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "provider/base/status_macros.h"
-#include "provider/kubernetes/object.h"
 #include "provider/delivery/plan.h"
+#include "provider/kubernetes/object.h"
 
 namespace delivery::runner {
 namespace {
