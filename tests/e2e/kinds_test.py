@@ -71,7 +71,11 @@ class StatefulSets(KindCase):
         self.plan_is_empty(stack)
 
     def test_on_delete_writes_and_leaves_the_pods_to_the_user(self):
-        stack = self.given("StatefulSet", replicas=1, serviceName="none", updateStrategy={"type": "OnDelete"})
+        stack = self.new_stack()
+        self.applies(stack.declare("1.0.0", manifest=of_kind(
+            stack.manifest, "StatefulSet", replicas=1, serviceName="none", updateStrategy={"type": "OnDelete"})))
+        # Apply waits until the controller has seen it, not for the pods.
+        self.eventually(lambda: self.namespace.running_version(stack.name) == ["1.0.0"], "the first pod runs")
 
         self.plan_shows_changes(stack.declare("1.1.0"), "Pods are replaced by you")
         self.applies(stack)
