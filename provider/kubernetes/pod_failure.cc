@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "provider/kubernetes/object.h"
 
@@ -76,7 +77,8 @@ void AddTermination(const Json& container, PodFailure& failure) {
   std::string message = GetString(terminated, "message");
   absl::StripAsciiWhitespace(&message);
   Append(failure.message, message);
-  Append(failure.message, absl::StrCat(failure.restarts, failure.restarts == 1 ? " restart" : " restarts"));
+  Append(failure.message,
+         absl::StrCat(failure.restarts, failure.restarts == 1 ? " restart" : " restarts"));
 }
 
 std::optional<PodFailure> FindWaitingFailure(const Json& container) {
@@ -178,7 +180,9 @@ PodFailure CreationFailure(const Json& owner, std::string reason, std::string me
   failure.pod = NameOf(owner);
   failure.reason = std::move(reason);
   failure.message = std::move(message);
-  failure.definitive = true;
+  // A webhook or etcd that is out of order for a moment; the controllers try again. Refusals by
+  // quota or admission read otherwise.
+  failure.definitive = !absl::StrContains(failure.message, "Internal error occurred");
   return failure;
 }
 

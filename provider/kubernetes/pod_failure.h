@@ -45,7 +45,7 @@ std::optional<PodFailure> FindFirstPodFailure(const std::vector<Json>& pods, abs
                                               absl::Duration schedule_timeout);
 
 // Condition ReplicaFailure of a ReplicaSet (or Deployment): pods cannot be created, because of
-// quota or admission. Definitive.
+// quota or admission. Definitive, unless the API server speaks of an internal error.
 std::optional<PodFailure> FindReplicaSetFailure(const Json& replica_set);
 // For StatefulSets and DaemonSets, which have no such condition: their newest Warning event
 // FailedCreate since `since`. Definitive.

@@ -246,5 +246,21 @@ TEST(ReplicaSetTest, NewestByOwnerAndRevision) {
   EXPECT_TRUE(ControlledBy("", sets).empty());
 }
 
+TEST(ReplicaSetFailureTest, WebhookThatIsOutOfOrderMayPass) {
+  const Json replica_set = {
+      {"kind", "ReplicaSet"},
+      {"metadata", {{"name", "web-1"}}},
+      {"status",
+       {{"conditions",
+         {{{"type", "ReplicaFailure"},
+           {"status", "True"},
+           {"reason", "FailedCreate"},
+           {"message",
+            "Internal error occurred: failed calling webhook \"pods.example.com\""}}}}}}};
+  const auto failure = FindReplicaSetFailure(replica_set);
+  ASSERT_TRUE(failure.has_value());
+  EXPECT_FALSE(failure->definitive);
+}
+
 }  // namespace
 }  // namespace delivery::kubernetes

@@ -188,7 +188,7 @@ std::optional<RolloutPort::Failure> RolloutPort::FindCreationFailure(const Json&
     const Json* replica_set = kubernetes::NewestReplicaSet(workload, replica_sets);
     if (replica_set == nullptr) return std::nullopt;
     auto failure = kubernetes::FindReplicaSetFailure(*replica_set);
-    if (!failure.has_value()) return std::nullopt;
+    if (!failure.has_value() || !(failure->definitive || HasLasted(*failure))) return std::nullopt;
     return Failure{*std::move(failure), kubernetes::UidOf(*replica_set)};
   }
   // The others have no such condition: their events say it. Asked for now and then only.
@@ -200,7 +200,7 @@ std::optional<RolloutPort::Failure> RolloutPort::FindCreationFailure(const Json&
   const absl::StatusOr<kubernetes::ObjectList> events = api_.List("v1", "Event", about, hard_stop_);
   if (!events.ok()) return std::nullopt;
   auto failure = kubernetes::FindCreationFailure(events->items, workload, written_at_ - kClockSkew);
-  if (!failure.has_value()) return std::nullopt;
+  if (!failure.has_value() || !(failure->definitive || HasLasted(*failure))) return std::nullopt;
   return Failure{*std::move(failure), kubernetes::UidOf(workload)};
 }
 

@@ -75,7 +75,11 @@ absl::StatusOr<ApplyResult> ApplyOnce(Api& api, const WorkloadWrite& write, Writ
   if (result.ok() || !absl::IsAborted(result.status())) return result;
 
   const kubernetes::ObjectRef ref = kubernetes::RefOf(write.manifest);
-  DELIVERY_ASSIGN_OR_RETURN(const Json live, api.Get(ref, stop));
+  const absl::StatusOr<Json> found = api.Get(ref, stop);
+  // Made and deleted by somebody in the same moment: the conflict is to be tried again.
+  if (absl::IsNotFound(found.status())) return result;
+  DELIVERY_RETURN_IF_ERROR(found.status());
+  const Json& live = *found;
   const auto conflicts = ConflictsOf(result.status(), live);
   if (!conflicts.has_value()) return result;
   std::vector<FieldConflict> foreign;
