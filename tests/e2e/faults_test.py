@@ -10,8 +10,8 @@ from release_case import ReleaseCase
 from stack import Block, deployment
 
 LIMITS = Block(create="20s", update="20s")
-# Of one apply of one small workload; without faults there are about 40.
-MOST_REQUESTS = 90
+# Of one apply of one small workload; without faults there are about 65.
+MOST_REQUESTS = 120
 
 
 class FaultCase(ReleaseCase):
