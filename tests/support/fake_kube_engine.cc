@@ -54,10 +54,16 @@ void FakeKubeApi::Impl::Work() {
       lock.lock();
     }
   }
-  // Requests that have not begun are known to their tasks only.
+  // Requests that have not begun are known to their tasks only. Those that have are ended before:
+  // a task may be the regular end of a watch, which is not due yet.
   auto rest = std::move(queue_);
   lock.unlock();
+  EndAll();
   for (auto& [due, task] : rest) task();
+  EndAll();
+}
+
+void FakeKubeApi::Impl::EndAll() {
   while (!exchanges_.empty()) {
     End(exchanges_.back(), absl::CancelledError("the fake API server was shut down"));
   }

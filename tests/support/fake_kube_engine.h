@@ -88,6 +88,7 @@ class FakeKubeApi::Impl {
   bool ApplyFault(const ExchangePtr& exchange, const KubeFault& fault);
   void Serve(const ExchangePtr& exchange, bool lose_answer);
   void Deliver(const ExchangePtr& exchange, const http::Response& response);
+  void EndAll();
   void End(const ExchangePtr& exchange, const absl::Status& status);
   void SetRecordedStatus(const Exchange& exchange, int status);
   void OpenWatch(const ExchangePtr& exchange);
