@@ -4,6 +4,8 @@
 
 #include "provider/kubernetes/managed_fields.h"
 #include "provider/kubernetes/object.h"
+#include "provider/kubernetes/test_folder.h"
+#include "provider/runner/announcer.h"
 #include "provider/runner/journal.h"
 #include "provider/runner/lease.h"
 #include "resources/rollout_fixture.h"
@@ -327,6 +329,81 @@ TEST_F(RolloutApplyTest, AFieldThatLeavesTheManifestIsRemoved) {
   Release(Config(manifest));
   Release(ConfigFor(kOld));
   EXPECT_FALSE(Live(Web())["spec"].contains("minReadySeconds"));
+}
+
+TEST_F(RolloutApplyTest, ARolloutThatGetsNoFurtherFailsByItsDeadline) {
+  const Value::Map arguments = {{"progress_deadline", Value::String("30s")}};
+  Release(ConfigFor(kOld, arguments));
+  HangImage(kNew);
+  const std::jthread time = PassTime();
+  EXPECT_THAT(ApplySays(ConfigFor(kNew, arguments)),
+              ElementsAre(AllOf(HasSubstr("was rolled back"),
+                                HasSubstr("no progress for 30s (progress_deadline)"))));
+  EXPECT_EQ(LiveImage(), kOld);
+}
+
+// ---- Checks and announcements
+
+class RolloutCheckTest : public RolloutApplyTest {
+ protected:
+  Value::Map HealthCheck() const {
+    for (const schema::BlockType& block : rollout_->schema().block.blocks) {
+      if (block.name != "check") continue;
+      Value::Map check = EmptyBlock(block.block);
+      check["name"] = Value::String("smoke");
+      for (const schema::BlockType& kind : block.block.blocks) {
+        if (kind.name != "http") continue;
+        Value::Map http = EmptyBlock(kind.block);
+        http["port"] = Value::Number(8080);
+        http["path"] = Value::String("/healthz");
+        check["http"] = Value::Object(http);
+      }
+      return {{"check", Value::MakeList(block.block.ImpliedType(), {Value::Object(check)})}};
+    }
+    ADD_FAILURE() << "no check block";
+    return {};
+  }
+  // Pods of these images are well.
+  void AnswerHealthy(const std::string& image) {
+    kube_->SetProxy([this, image](const testing::KubeRequest&) -> http::Response {
+      return {LiveImage() == image ? 200 : 500, {}, "answer"};
+    });
+  }
+};
+
+TEST_F(RolloutCheckTest, AVersionThatPassesIsReleased) {
+  AnswerHealthy(kNew);
+  EXPECT_THAT(Lines(Plan(ConfigFor(kNew, HealthCheck())).planned.Get("release_plan")),
+              Contains(HasSubstr("check smoke: GET /healthz of a ready pod, port 8080")));
+  Release(ConfigFor(kNew, HealthCheck()));
+}
+
+TEST_F(RolloutCheckTest, AVersionThatFailsIsRolledBack) {
+  AnswerHealthy(kOld);
+  Release(ConfigFor(kOld, HealthCheck()));
+  const std::jthread time = PassTime();
+  EXPECT_THAT(ApplySays(ConfigFor(kNew, HealthCheck())),
+              ElementsAre(AllOf(HasSubstr("failed and was rolled back"), HasSubstr("smoke"),
+                                HasSubstr("500"))));
+  EXPECT_EQ(LiveImage(), kOld);
+}
+
+TEST_F(RolloutApplyTest, TheProgressFileToldOfEachStep) {
+  const kubernetes::TestFolder folder;
+  connection_.progress_file = std::make_shared<runner::ProgressFile>(folder.Path("release.log"));
+  cluster_.Set(connection_);
+  Release(ConfigFor(kNew));
+  EXPECT_THAT(folder.Read("release.log"), HasSubstr("Deployment shop/web"));
+}
+
+TEST_F(RolloutApplyTest, AProgressFileThatCannotBeWrittenStopsNothing) {
+  const kubernetes::TestFolder folder;
+  connection_.progress_file = std::make_shared<runner::ProgressFile>(folder.Path("no/release.log"));
+  cluster_.Set(connection_);
+  EXPECT_THAT(ApplySays(ConfigFor(kNew)),
+              ElementsAre(AllOf(StartsWith("warning: The progress file could not be written"),
+                                HasSubstr("no/release.log"))));
+  EXPECT_EQ(Phase(), phase::kSucceeded);
 }
 
 // ---- Replicas and autoscalers
@@ -669,6 +746,17 @@ TEST_F(RolloutApplyTest, AChangedTriggerRestartsThePodsOnce) {
   // It is not undone by what comes next.
   Json manifest = Manifest(kOld, 5);
   Release(Config(manifest, {{"restart_trigger", Value::String("2")}}));
+  EXPECT_EQ(stored_.state.Get("revision"), Value::String("2"));
+}
+
+TEST_F(RolloutApplyTest, ALostRecordDoesNotRestartThePodsAgain) {
+  const Value::Map first = {{"restart_trigger", Value::String("1")}};
+  const Value::Map second = {{"restart_trigger", Value::String("2")}};
+  Release(ConfigFor(kOld, first));
+  Release(ConfigFor(kOld, second));
+  stored_.private_state = "";
+  Refresh();
+  Release(Config(Manifest(kOld, 5), second));
   EXPECT_EQ(stored_.state.Get("revision"), Value::String("2"));
 }
 

@@ -179,6 +179,12 @@ void RolloutFixture::StopOnceWritten(const std::string& image) {
   };
 }
 
+std::jthread RolloutFixture::PassTime() {
+  return std::jthread([this](const std::stop_token& stop) {
+    while (Clock::Real().Sleep(absl::Milliseconds(1), stop)) clock_.Advance(absl::Seconds(1));
+  });
+}
+
 void RolloutFixture::NextRun() {
   after_write_ = nullptr;
   stop_ = std::stop_source();

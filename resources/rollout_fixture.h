@@ -7,6 +7,7 @@
 #include <memory>
 #include <stop_token>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "gmock/gmock.h"
@@ -73,6 +74,8 @@ class RolloutFixture : public runner::RunnerFixture {
   void HangImage(const std::string& image);
   // The user presses Ctrl-C once the workload was written with this image.
   void StopOnceWritten(const std::string& image);
+  // Time passes quickly while what is returned lives.
+  std::jthread PassTime();
   // Forgets that a stop was requested, and what is to happen after writes.
   void NextRun();
 

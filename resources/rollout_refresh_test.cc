@@ -561,6 +561,47 @@ TEST_F(RolloutImportTest, WhatDoesNotExistCannotBeImported) {
               ElementsAre(StartsWith("error: Import of Deployment shop/api failed")));
 }
 
+// ---- Moves
+
+class RolloutMoveTest : public RolloutImportTest {
+ protected:
+  plugin::ReadResponse Move(const std::string& type, const Json& state) {
+    plugin::MoveRequest request;
+    request.source_provider_address = "registry.terraform.io/hashicorp/kubernetes";
+    request.source_type = type;
+    request.source_state_json = state.dump();
+    plugin::ReadResponse moved = rollout_->Move({}, request);
+    stored_ = {moved.state, moved.private_state, moved.identity};
+    return moved;
+  }
+  const Json typed_ = {{"metadata", Json::array({{{"name", "web"}, {"namespace", "shop"}}})}};
+};
+
+TEST_F(RolloutMoveTest, AWorkloadOfAnotherProviderIsTakenOnAsItIs) {
+  PutForeign("Terraform");
+  EXPECT_THAT(Said(Move("kubernetes_deployment_v1", typed_).diagnostics), IsEmpty());
+  EXPECT_THAT(RefreshSays(), IsEmpty());
+  EXPECT_TRUE(PlanIsEmpty(ConfigFor(kOld)));
+  EXPECT_THAT(Writes(), IsEmpty());
+}
+
+// Hosts ask for a move before they configure the provider.
+TEST_F(RolloutMoveTest, TheRefreshAfterItReadsTheWorkload) {
+  PutForeign("Terraform");
+  cluster_.SetUnavailable(absl::FailedPreconditionError("not configured"));
+  EXPECT_THAT(Said(Move("kubernetes_deployment_v1", typed_).diagnostics), IsEmpty());
+  cluster_.Set(connection_);
+  EXPECT_THAT(RefreshSays(), IsEmpty());
+  EXPECT_EQ(ManifestImage(), kOld);
+  EXPECT_TRUE(PlanIsEmpty(ConfigFor(kOld)));
+}
+
+TEST_F(RolloutMoveTest, WhatIsNoWorkloadCannotBeMoved) {
+  const plugin::ReadResponse moved = Move("helm_release", Json::object());
+  EXPECT_TRUE(moved.state.is_null());
+  EXPECT_THAT(Said(moved.diagnostics), ElementsAre(StartsWith("error: Unsupported move")));
+}
+
 // ---- Stored state
 
 TEST_F(RolloutRefreshTest, AnOlderStateWithOtherAttributesIsRead) {

@@ -13,6 +13,7 @@
 #include "provider/runner/lease.h"
 #include "provider/runner/workload_writer.h"
 #include "resources/manifest_value.h"
+#include "resources/restart.h"
 
 namespace delivery::resources {
 namespace {
@@ -157,6 +158,10 @@ void RefreshFromLive(const Json& live, bool run_is_open, WorkloadArguments& argu
     arguments.manifest = value::FromPlainJson(WithoutServerFields(live));
     SetLiveResults(live, Json(), Json(), results);
     return;
+  }
+  // A record that was made from the state does not know of restarts; nobody else sets the mark.
+  if (RestartMarkOf(record.written->workload).empty()) {
+    SetRestartMark(record.written->workload, RestartMarkOf(live));
   }
   SetLiveResults(live, record.written->workload,
                  record.good.has_value() ? record.good->workload : Json(), results);
