@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "provider/base/status_macros.h"
@@ -132,6 +133,7 @@ absl::Status PrepareCreateOverExisting(const Connection& connection, const Relea
   prepared.adopting = true;
   prepared.before = VersionOf(prepared, {});
   prepared.previous = prepared.before->workload;
+  prepared.intent.workload = KeptOver(prepared, prepared.declared);
   return absl::OkStatus();
 }
 
@@ -398,6 +400,19 @@ void Explain(const ReleaseJob& job, const Prepared& prepared, const runner::Rele
   }
 }
 
+// A first release whose namespace somebody deletes goes with it: the journal cannot be kept, and
+// there will be nothing to record.
+void EndWithItsNamespace(const ReleaseJob& job, const Prepared& prepared,
+                         runner::ReleaseResult& result) {
+  const bool ends = absl::StrContains(std::string(result.store_status.message()),
+                                      "because it is being terminated");
+  if (job.prior.has_value() || result.outcome != Outcome::kInterrupted || !ends) return;
+  result.outcome = Outcome::kRemoved;
+  result.reason = absl::StrCat("namespace \"", prepared.ref.namespace_name,
+                               "\" is being deleted, and everything in it");
+  result.store_status = absl::OkStatus();
+}
+
 ReleaseVerdict Refuse(const std::string& summary, const absl::Status& status) {
   ReleaseVerdict verdict;
   verdict.unchanged = true;
@@ -433,11 +448,12 @@ ReleaseVerdict ReleaseWorkload(const Connection& connection, Clock& clock, const
         RefusalText(rehearsal.status(), prepared->ref.namespace_name) + " Nothing was changed.");
     return Refuse(absl::StrCat("Release of ", what, " was refused"), refused);
   }
-  const absl::StatusOr<runner::ReleaseResult> result = runner::RunRelease(
+  absl::StatusOr<runner::ReleaseResult> result = runner::RunRelease(
       api, clock, Request(connection, job, *prepared, EnginePlan(job, *prepared)), stop);
   if (!result.ok()) {
     return Refuse(absl::StrCat("Release of ", what, " could not start"), result.status());
   }
+  EndWithItsNamespace(job, *prepared, *result);
   ReleaseVerdict verdict;
   Explain(job, *prepared, *result, verdict.diagnostics);
   if (result->outcome == Outcome::kRefused) {
