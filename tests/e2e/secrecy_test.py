@@ -62,7 +62,8 @@ class SecrecyCase(ReleaseCase):
     def shows_none_of(self, secrets, stack, outcomes):
         texts = [(outcome.command, outcome.output) for outcome in outcomes]
         texts += [(path.name, path.read_text()) for path in stack.folder.glob("terraform.tfstate*")]
-        texts.append(("the cluster", self.namespace.kubectl("get", "configmaps,leases,events,deployments", "-o", "json")))
+        kinds = "configmaps,leases,events,deployments"
+        texts.append(("the cluster", self.namespace.kubectl("get", kinds, "-o", "json")))
         for where, text in texts:
             for number, secret in enumerate(secrets):
                 # Not assertNotIn: its message would show the secret.
