@@ -88,4 +88,12 @@ void SetRestartMark(Json& workload, const std::string& mark) {
   workload["spec"]["template"]["metadata"]["annotations"][kRestartAnnotation] = mark;
 }
 
+Json WithoutRestartMark(Json workload) {
+  if (RestartMarkOf(workload).empty()) return workload;
+  Json& metadata = workload["spec"]["template"]["metadata"];
+  metadata["annotations"].erase(kRestartAnnotation);
+  if (metadata["annotations"].empty()) metadata.erase("annotations");
+  return workload;
+}
+
 }  // namespace delivery::resources

@@ -43,9 +43,10 @@ std::vector<std::string> ChangedContents(const ContentHashes& released, const Co
 // The annotation's value for a restart, the same for the same cause.
 std::string RestartMark(const std::string& trigger, const ContentHashes& contents);
 
-// The annotation in a workload, empty when there is none; and a workload with it.
+// The annotation in a workload, empty when there is none; and a workload with it, or without.
 std::string RestartMarkOf(const Json& workload);
 void SetRestartMark(Json& workload, const std::string& mark);
+Json WithoutRestartMark(Json workload);
 
 }  // namespace delivery::resources
 

@@ -104,5 +104,15 @@ TEST(RestartMarkTest, LiesInThePodTemplate) {
   EXPECT_EQ(workload["spec"]["template"]["metadata"]["annotations"][kRestartAnnotation], "m1");
 }
 
+TEST(RestartMarkTest, LeavesNothingWhenItIsTakenOut) {
+  EXPECT_EQ(WithoutRestartMark(WebManifest()), WebManifest());
+  Json workload = WebManifest();
+  SetRestartMark(workload, "m1");
+  EXPECT_EQ(WithoutRestartMark(workload), WebManifest());
+  workload["spec"]["template"]["metadata"]["annotations"]["of"] = "user";
+  EXPECT_EQ(WithoutRestartMark(workload)["spec"]["template"]["metadata"]["annotations"],
+            Json({{"of", "user"}}));
+}
+
 }  // namespace
 }  // namespace delivery::resources

@@ -8,6 +8,7 @@
 #include "provider/runner/announcer.h"
 #include "provider/runner/journal.h"
 #include "provider/runner/lease.h"
+#include "resources/restart.h"
 #include "resources/rollout_fixture.h"
 
 namespace delivery::resources {
@@ -158,6 +159,16 @@ TEST_F(RolloutApplyTest, AnAdoptedObjectIsTakenOverFromOtherTools) {
   EXPECT_THAT(ApplySays(config), IsEmpty());
   EXPECT_EQ(LiveImage(), kNew);
   EXPECT_EQ(Phase(), phase::kSucceeded);
+  Refresh();
+  EXPECT_TRUE(PlanIsEmpty(config));
+}
+
+TEST_F(RolloutApplyTest, AnAdoptionKeepsTheLiveValueOfAnIgnoredField) {
+  kube_->Put(Manifest(kOld, 7), "helm");
+  const Value config = ConfigFor(
+      kNew, {{"adopt_existing", Value::Bool(true)}, {"ignore_fields", Texts({"spec.replicas"})}});
+  Release(config);
+  EXPECT_EQ(Live(Web())["spec"]["replicas"], 7);
   Refresh();
   EXPECT_TRUE(PlanIsEmpty(config));
 }
@@ -747,6 +758,22 @@ TEST_F(RolloutApplyTest, AChangedTriggerRestartsThePodsOnce) {
   Json manifest = Manifest(kOld, 5);
   Release(Config(manifest, {{"restart_trigger", Value::String("2")}}));
   EXPECT_EQ(stored_.state.Get("revision"), Value::String("2"));
+}
+
+TEST_F(RolloutApplyTest, TheMarkOfARestartIsNoDrift) {
+  const Value first = ConfigFor(kOld, {{"restart_trigger", Value::String("1")}});
+  const Value second = ConfigFor(kOld, {{"restart_trigger", Value::String("2")}});
+  Release(first);
+  Release(second);
+  for (const bool removed : {false, true}) {
+    ChangeLive("kubectl", [&](Json& web) {
+      Json& metadata = web["spec"]["template"]["metadata"];
+      metadata["annotations"][kRestartAnnotation] = "other";
+      if (removed) metadata.erase("annotations");
+    });
+    EXPECT_THAT(Said(Refresh().diagnostics), IsEmpty());
+    EXPECT_TRUE(PlanIsEmpty(second));
+  }
 }
 
 TEST_F(RolloutApplyTest, ALostRecordDoesNotRestartThePodsAgain) {

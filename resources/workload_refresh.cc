@@ -172,8 +172,11 @@ void RefreshFromLive(const Json& live, bool run_is_open, WorkloadArguments& argu
 
   kubernetes::DriftOptions options;
   options.ignore_fields = IgnoredFields(arguments);
-  options.manifest = &record.written->workload;
-  std::vector<FieldChange> changes = kubernetes::FindDrift(record.recorded, live, options);
+  // The mark of a restart has no place in the user's manifest.
+  const Json written = WithoutRestartMark(record.written->workload);
+  options.manifest = &written;
+  std::vector<FieldChange> changes =
+      kubernetes::FindDrift(WithoutRestartMark(record.recorded), live, options);
   if (run_is_open) {
     // What the open run has written is no drift, and not the state's version before it is released.
     changes.erase(std::remove_if(changes.begin(), changes.end(),

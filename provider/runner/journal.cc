@@ -63,6 +63,8 @@ std::string RunObjectName(const kubernetes::ObjectRef& workload, std::string_vie
   if (name.size() <= kLongestName) return name;
   const std::string hash = engine::RunIdentity(name).substr(3, 10);
   name.resize(kLongestName - hash.size() - 1);
+  // A label of a DNS name does not begin with a hyphen.
+  while (name.back() == '.') name.pop_back();
   return absl::StrCat(name, "-", hash);
 }
 

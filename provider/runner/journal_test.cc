@@ -20,6 +20,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using testing::KubeFault;
+using ::testing::Not;
 
 State At(Step step) {
   State state;
@@ -64,6 +65,15 @@ TEST(RunObjectNameTest, LongNamesAreShortenedAndStayDifferent) {
   EXPECT_EQ(one.size(), 253);
   EXPECT_EQ(two.size(), 253);
   EXPECT_NE(one, two);
+}
+
+// A label of a DNS name does not begin with a hyphen.
+TEST(RunObjectNameTest, LongNamesAreNotCutBehindADot) {
+  // The cut is after 242 characters, 20 of which come before the name.
+  const std::string name = std::string(221, 'a') + "." + std::string(20, 'b');
+  const std::string shortened = RunObjectName({"apps/v1", "Deployment", "shop", name});
+  EXPECT_THAT(shortened, AllOf(Not(HasSubstr(".-")), HasSubstr("aaa-")));
+  EXPECT_LE(shortened.size(), 253);
 }
 
 TEST_F(JournalTest, FirstSaveCreatesAndLaterOnesReplace) {

@@ -234,6 +234,16 @@ TEST_F(LeaseTest, IsLostWhenSomebodyElseTookIt) {
   EXPECT_EQ(Holder(), "usurper");
 }
 
+TEST_F(LeaseTest, IsNotTakenFromSomebodyElseAtTheEnd) {
+  {
+    const auto lease = Acquire();
+    ASSERT_TRUE(lease.ok()) << lease.status();
+    // Since the last renewal, so that it has not been noticed.
+    ChangeSpec("holderIdentity", "usurper");
+  }
+  EXPECT_EQ(Holder(), "usurper");
+}
+
 TEST_F(LeaseTest, IsLostWhenItWasDeleted) {
   const auto lease = Acquire();
   ASSERT_TRUE(lease.ok()) << lease.status();

@@ -188,7 +188,7 @@ std::optional<RolloutPort::Failure> RolloutPort::FindCreationFailure(const Json&
     const Json* replica_set = kubernetes::NewestReplicaSet(workload, replica_sets);
     if (replica_set == nullptr) return std::nullopt;
     auto failure = kubernetes::FindReplicaSetFailure(*replica_set);
-    if (!failure.has_value() || !(failure->definitive || HasLasted(*failure))) return std::nullopt;
+    if (!CountsCreationFailure(failure)) return std::nullopt;
     return Failure{*std::move(failure), kubernetes::UidOf(*replica_set)};
   }
   // The others have no such condition: their events say it. Asked for now and then only.
@@ -200,7 +200,7 @@ std::optional<RolloutPort::Failure> RolloutPort::FindCreationFailure(const Json&
   const absl::StatusOr<kubernetes::ObjectList> events = api_.List("v1", "Event", about, hard_stop_);
   if (!events.ok()) return std::nullopt;
   auto failure = kubernetes::FindCreationFailure(events->items, workload, written_at_ - kClockSkew);
-  if (!failure.has_value() || !(failure->definitive || HasLasted(*failure))) return std::nullopt;
+  if (!CountsCreationFailure(failure)) return std::nullopt;
   return Failure{*std::move(failure), kubernetes::UidOf(workload)};
 }
 
@@ -233,6 +233,15 @@ absl::Status RolloutPort::RemoveStuckPods() {
     if (!deleted.ok() && !absl::IsNotFound(deleted) && !absl::IsAborted(deleted)) return deleted;
   }
   return absl::OkStatus();
+}
+
+bool RolloutPort::CountsCreationFailure(const std::optional<kubernetes::PodFailure>& failure) {
+  if (!failure.has_value()) {
+    no_pods_since_.reset();
+    return false;
+  }
+  if (!no_pods_since_.has_value()) no_pods_since_ = clock_.Now();
+  return failure->definitive || clock_.Now() - *no_pods_since_ >= kLasting;
 }
 
 bool RolloutPort::HasLasted(const kubernetes::PodFailure& failure) {
@@ -299,6 +308,7 @@ absl::Status RolloutPort::WriteVersion(const engine::ApplyWorkload& action) {
              {"generation", absl::StrCat(kubernetes::GenerationOf(result.object))},
              {"halted", action.halted ? "true" : "false"}});
   first_seen_.clear();
+  no_pods_since_.reset();
   check_run_.reset();
   deleted_ = false;
   last_write_ = std::move(result);

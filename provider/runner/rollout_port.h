@@ -80,6 +80,8 @@ class RolloutPort : public WorkloadPort {
   absl::StatusOr<std::string> PickReadyPod() const;
   // Failures that may pass are reported once they have lasted.
   bool HasLasted(const kubernetes::PodFailure& failure);
+  // The same for pods that cannot be created.
+  bool CountsCreationFailure(const std::optional<kubernetes::PodFailure>& failure);
   absl::Status WriteVersion(const engine::ApplyWorkload& action);
   absl::Status DeleteIt();
   // Whether a deletion was refused because somebody else made an object of that name meanwhile.
@@ -100,7 +102,8 @@ class RolloutPort : public WorkloadPort {
   std::optional<kubernetes::ApplyResult> last_write_;
   std::optional<engine::Version> last_version_;
   bool deleted_ = false;
-  std::map<std::string, absl::Time> first_seen_;
+  std::map<std::string, absl::Time> first_seen_;  // of pods' failures
+  std::optional<absl::Time> no_pods_since_;       // they could not be created
   absl::Time written_at_ = absl::InfinitePast();
   absl::Time events_read_at_ = absl::InfinitePast();
   absl::Time room_came_free_at_ = absl::InfinitePast();

@@ -29,6 +29,9 @@ using ::testing::StartsWith;
 
 constexpr char kRevision[] = "deployment.kubernetes.io/revision";
 
+constexpr char kWebhookIsDown[] =
+    "Internal error occurred: failed calling webhook \"policy.example.com\": connection refused";
+
 std::string TimeText(absl::Time time) {
   return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", time, absl::UTCTimeZone());
 }
@@ -171,10 +174,8 @@ TEST_F(RolloutPortTest, WhatMayNotBeWatchedIsAnErrorBeforeTheFirstWrite) {
 
 TEST_F(RolloutPortTest, ServerThatDoesNotAnswerIsGivenUpBeforeTheFirstWrite) {
   kube_->AddFault({.kind = KubeFault::Kind::kUnconnected, .times = 1'000'000});
-  const std::jthread time([this] {
-    Eventually([&] { return !kube_->requests().empty(); });
-    clock_.Advance(absl::Minutes(1));
-  });
+  const std::jthread time = PassTime(
+      absl::Minutes(1), [this] { return !kube_->requests().empty(); }, [] { return true; });
   const absl::Status failed = Make(Target()).Open(NoStop());
   EXPECT_TRUE(absl::IsUnavailable(failed)) << failed;
 }
@@ -453,6 +454,22 @@ TEST_F(RolloutPortTest, PodsThatCannotBeCreatedFailTheRollout) {
             "  Warning FailedCreate: Error creating: exceeded quota");
 }
 
+TEST_F(RolloutPortTest, PodsThatCannotBeCreatedForAMomentFailTheRolloutWhenItLasts) {
+  PutWeb(PartialStatus(1));
+  PutPod("web-new-1", new_set_uid_, {{"phase", "Running"}});
+  kube_->SetStatus({"apps/v1", "ReplicaSet", "shop", "web-new"},
+                   {{"conditions", Json::array({{{"type", "ReplicaFailure"},
+                                                 {"status", "True"},
+                                                 {"reason", "FailedCreate"},
+                                                 {"message", kWebhookIsDown}}})}});
+  Open();
+  EXPECT_FALSE(Observe().failure.has_value());
+  clock_.Advance(absl::Seconds(29));
+  EXPECT_FALSE(Observe().failure.has_value());
+  clock_.Advance(absl::Seconds(1));
+  EXPECT_THAT(Observe().failure.value_or(""), HasSubstr("failed calling webhook"));
+}
+
 TEST_F(RolloutPortTest, PassingFailureCountsOnlyWhenItLasts) {
   PutWeb(PartialStatus(1));
   PutPod("web-new-1", new_set_uid_,
@@ -685,6 +702,7 @@ TEST_F(RolloutPortTest, WorkloadThatSomebodyMadeInPlaceOfOursIsNotDeleted) {
   // Ours is gone, which is what was wanted.
   EXPECT_TRUE(port_->Execute(engine::DeleteWorkload{}).ok());
   EXPECT_EQ(LiveImage(), kOld);
+  EXPECT_FALSE(Observe().exists);
 }
 
 // The other kinds, whose pods belong to the workload itself.
@@ -804,6 +822,20 @@ TEST_F(OtherKindsTest, PodsThatCannotBeCreatedFailTheRollout) {
     ASSERT_TRUE(Eventually([&] { return kube_->open_watches() == 0; }));
     kube_->Remove({"v1", "Event", "shop", "of-this-one"});
   }
+}
+
+TEST_F(OtherKindsTest, PodsThatCannotBeCreatedForAMomentFailTheRolloutWhenItLasts) {
+  PutWorkload("StatefulSet");
+  PutPodOf("web-0", "web-2", {{"phase", "Running"}});
+  OpenOf("StatefulSet");
+  PutEvent("of-this-one", workload_uid_, "FailedCreate", kWebhookIsDown);
+  // Its events are looked at every five seconds only.
+  for (int seconds = 0; seconds < 30; seconds += 2) {
+    EXPECT_FALSE(Observe().failure.has_value()) << seconds;
+    clock_.Advance(absl::Seconds(2));
+  }
+  clock_.Advance(absl::Seconds(5));
+  EXPECT_THAT(Observe().failure.value_or(""), HasSubstr("failed calling webhook"));
 }
 
 TEST_F(OtherKindsTest, WhatCannotBeHaltedIsLeftToGoOn) {

@@ -47,6 +47,8 @@ RunResult Run(const engine::Plan& plan, engine::State state, WorkloadPort& workl
                                  {"step", engine::StepName(decision.next.step)},
                                  {"reason", decision.next.reason}});
       if (absl::Status saved = store.Save(decision.next); !saved.ok()) {
+        // Not in the step that could not be stored, but with what led there.
+        state.reason = decision.next.reason;
         return {Outcome::kInterrupted, std::move(state), std::move(saved)};
       }
     }

@@ -280,6 +280,15 @@ std::vector<std::string> RunnerFixture::Writes() const {
   return writes;
 }
 
+std::jthread RunnerFixture::PassTime(absl::Duration step, std::function<bool()> begin,
+                                     std::function<bool()> go_on) {
+  return std::jthread(
+      [this, step, begin = std::move(begin), go_on = std::move(go_on)](const std::stop_token& end) {
+        EXPECT_TRUE(Eventually(begin));
+        while (go_on() && Clock::Real().Sleep(absl::Milliseconds(5), end)) clock_.Advance(step);
+      });
+}
+
 bool Eventually(const std::function<bool()>& condition) {
   for (int i = 0; i < 4000 && !condition(); ++i) {
     Clock::Real().Sleep(absl::Milliseconds(5), {});

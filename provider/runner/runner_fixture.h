@@ -139,6 +139,11 @@ class RunnerFixture : public ::testing::Test {
   // The writes that reached the server: "PATCH deployments/web".
   std::vector<std::string> Writes() const;
 
+  // Time passes in steps, from when `begin` holds for as long as `go_on` does, or until the thread
+  // is joined: a single step could come before anybody waits for it.
+  std::jthread PassTime(absl::Duration step, std::function<bool()> begin,
+                        std::function<bool()> go_on);
+
   static std::stop_token NoStop() { return {}; }
 
   TestClock clock_;

@@ -102,7 +102,10 @@ TEST_F(RunnerTest, ALostJournalEndsTheRunBeforeTheNextWrite) {
   world_.looks_until_complete = 3;
   world_.save_status = absl::AbortedError("another apply");
   world_.saves_until_failure = 2;
-  EXPECT_EQ(RunIt().outcome, Outcome::kInterrupted);
+  const RunResult result = RunIt();
+  EXPECT_EQ(result.outcome, Outcome::kInterrupted);
+  EXPECT_EQ(result.state.step, engine::Step::kAwait);
+  EXPECT_EQ(result.state.reason, "broken") << "what was found out is not lost with the journal";
   EXPECT_THAT(world_.log, ElementsAre("save apply", "write", "save await", "wait"));
 }
 
