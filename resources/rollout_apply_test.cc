@@ -346,7 +346,7 @@ TEST_F(RolloutApplyTest, ARolloutThatGetsNoFurtherFailsByItsDeadline) {
   const Value::Map arguments = {{"progress_deadline", Value::String("30s")}};
   Release(ConfigFor(kOld, arguments));
   HangImage(kNew);
-  const std::jthread time = PassTime();
+  const std::jthread time = PassTimeWhileLive(kNew);
   EXPECT_THAT(ApplySays(ConfigFor(kNew, arguments)),
               ElementsAre(AllOf(HasSubstr("was rolled back"),
                                 HasSubstr("no progress for 30s (progress_deadline)"))));
@@ -392,7 +392,7 @@ TEST_F(RolloutCheckTest, AVersionThatPassesIsReleased) {
 TEST_F(RolloutCheckTest, AVersionThatFailsIsRolledBack) {
   AnswerHealthy(kOld);
   Release(ConfigFor(kOld, HealthCheck()));
-  const std::jthread time = PassTime();
+  const std::jthread time = PassTimeWhileLive(kNew);
   EXPECT_THAT(ApplySays(ConfigFor(kNew, HealthCheck())),
               ElementsAre(AllOf(HasSubstr("failed and was rolled back"), HasSubstr("smoke"),
                                 HasSubstr("500"))));

@@ -179,10 +179,9 @@ void RolloutFixture::StopOnceWritten(const std::string& image) {
   };
 }
 
-std::jthread RolloutFixture::PassTime() {
-  return std::jthread([this](const std::stop_token& stop) {
-    while (Clock::Real().Sleep(absl::Milliseconds(1), stop)) clock_.Advance(absl::Seconds(1));
-  });
+std::jthread RolloutFixture::PassTimeWhileLive(const std::string& image) {
+  const auto live = [this, image] { return LiveImage() == image; };
+  return PassTime(absl::Seconds(1), live, live);
 }
 
 void RolloutFixture::NextRun() {

@@ -74,8 +74,8 @@ class RolloutFixture : public runner::RunnerFixture {
   void HangImage(const std::string& image);
   // The user presses Ctrl-C once the workload was written with this image.
   void StopOnceWritten(const std::string& image);
-  // Time passes quickly while what is returned lives.
-  std::jthread PassTime();
+  // Time passes quickly while the workload has this image: not for what comes before and after.
+  std::jthread PassTimeWhileLive(const std::string& image);
   // Forgets that a stop was requested, and what is to happen after writes.
   void NextRun();
 

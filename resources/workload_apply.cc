@@ -301,6 +301,20 @@ WorkloadState StateAfter(const Connection& connection, Clock& clock, const Relea
   return state;
 }
 
+// Whether there is anything that must be recorded.
+bool LeavesObject(const ReleaseJob& job, const Prepared& prepared,
+                  const runner::ReleaseResult& result) {
+  if (job.prior.has_value()) return true;
+  if (result.outcome == Outcome::kRemoved || result.outcome == Outcome::kRefused) return false;
+  if (result.outcome == Outcome::kRolledBack) return false;
+  // What was to be put back is not ours, even where that did not work.
+  const bool failed_rollback =
+      result.outcome == Outcome::kFailed && job.on_failure == engine::OnFailure::kRollback;
+  const bool goes_back = failed_rollback || result.version == engine::Version::kPrevious;
+  if (prepared.adopting && goes_back) return false;
+  return prepared.live.has_value() || result.written.has_value();
+}
+
 std::string WhatWasDone(const ReleaseJob& job, const Prepared& prepared,
                         const runner::ReleaseResult& result) {
   const std::string what = prepared.ref.ToString();
@@ -328,8 +342,11 @@ std::string WhatWasDone(const ReleaseJob& job, const Prepared& prepared,
       }
       return absl::StrCat("Look at ", what, "; the next apply tries again.");
     case Outcome::kInterrupted:
-      return absl::StrCat("It stopped at step \"", engine::StepName(result.step),
-                          "\"; the workload serves meanwhile. Run apply again: it ",
+      return absl::StrCat("It stopped at step \"", engine::StepName(result.step), "\"; ",
+                          LeavesObject(job, prepared, result)
+                              ? "the workload serves meanwhile"
+                              : absl::StrCat(what, " was not created, as far as is known"),
+                          ". Run apply again: it ",
                           job.planned.arguments.on_interrupt.value_or("resume") == "rollback"
                               ? "rolls back (on_interrupt = \"rollback\")."
                               : "goes on from there.");
@@ -354,20 +371,6 @@ std::string Summary(const Prepared& prepared, Outcome outcome) {
     default:
       return absl::StrCat("Release of ", what, " failed");
   }
-}
-
-// Whether there is anything that must be recorded.
-bool LeavesObject(const ReleaseJob& job, const Prepared& prepared,
-                  const runner::ReleaseResult& result) {
-  if (job.prior.has_value()) return true;
-  if (result.outcome == Outcome::kRemoved || result.outcome == Outcome::kRefused) return false;
-  if (result.outcome == Outcome::kRolledBack) return false;
-  // What was to be put back is not ours, even where that did not work.
-  const bool failed_rollback =
-      result.outcome == Outcome::kFailed && job.on_failure == engine::OnFailure::kRollback;
-  const bool goes_back = failed_rollback || result.version == engine::Version::kPrevious;
-  if (prepared.adopting && goes_back) return false;
-  return prepared.live.has_value() || result.written.has_value();
 }
 
 // A create that must not be an error: that would taint a workload which may serve, and the next

@@ -91,12 +91,6 @@ bool IsTrue(const Json* condition) {
   return condition != nullptr && GetString(*condition, "status") == "True";
 }
 
-// Trying again cannot help.
-bool IsFinal(const absl::Status& status) {
-  return absl::IsPermissionDenied(status) || absl::IsUnauthenticated(status) ||
-         absl::IsInvalidArgument(status);
-}
-
 class JobRun {
  public:
   JobRun(const CheckContext& context, const Check& check, const JobCheck& job,
@@ -204,7 +198,7 @@ std::optional<CheckResult> JobRun::Create() {
       if (auto ended = TakeUp(busy)) return ended;
       if (!busy) return std::nullopt;
       problem = absl::UnavailableError("an earlier Job of that name is still there");
-    } else if (IsFinal(problem) || absl::IsNotFound(problem)) {
+    } else if (kubernetes::IsFinalRefusal(problem) || absl::IsNotFound(problem)) {
       return Failed(absl::StrCat(Title(), " cannot be created: ", WordsOf(problem)));
     }
     const auto next = NextTry(context_.clock.Now(), kUntilNextTry, deadline_);
@@ -221,7 +215,8 @@ std::optional<CheckResult> JobRun::TakeUp(bool& busy) {
   if (stop_.stop_requested()) return Cancelled();
   busy = true;
   if (!found.ok()) {
-    if (!IsFinal(found.status())) return std::nullopt;  // gone again, or the next try tells
+    if (!kubernetes::IsFinalRefusal(found.status()))
+      return std::nullopt;  // gone again, or the next try tells
     return Failed(absl::StrCat(Title(), " exists and cannot be read: ", WordsOf(found.status())));
   }
   if (kubernetes::IsBeingDeleted(*found)) return std::nullopt;
@@ -238,7 +233,7 @@ std::optional<CheckResult> JobRun::TakeUp(bool& busy) {
   }
   // Left by an earlier phase, whose verdict is not this one's.
   const absl::Status removed = Delete(*found, bounded_.token());
-  if (removed.ok() || !IsFinal(removed)) return std::nullopt;
+  if (removed.ok() || !kubernetes::IsFinalRefusal(removed)) return std::nullopt;
   return Failed(
       absl::StrCat(Title(), " of an earlier phase cannot be removed: ", WordsOf(removed)));
 }
@@ -273,7 +268,7 @@ CheckResult JobRun::Await() {
 }
 
 std::optional<CheckResult> JobRun::Look(const ObjectWatch& jobs, const ObjectWatch& pods) {
-  if (const absl::Status status = jobs.status(); IsFinal(status)) {
+  if (const absl::Status status = jobs.status(); kubernetes::IsFinalRefusal(status)) {
     return Failed(absl::StrCat(Title(), " cannot be watched: ", WordsOf(status)));
   }
   if (!jobs.synced()) return std::nullopt;

@@ -394,6 +394,17 @@ TEST(EngineTest, TransientWriteErrorIsTriedAgain) {
   }
 }
 
+TEST(EngineTest, WriteThatKeepsFailingEndsWithTheWordsOfTheLastAnswer) {
+  const Plan plan = RollingPlan();
+  const State state = Start(plan, "run-1", kStart);
+  Observation seen;
+  seen.action_result = absl::UnavailableError("etcdserver: leader changed");
+  const Decision decision = Decide(plan, state, seen, kStart + plan.timeout);
+  EXPECT_EQ(decision.outcome, Outcome::kInterrupted);
+  EXPECT_EQ(decision.next.step, Step::kApply);
+  EXPECT_EQ(decision.next.reason, "etcdserver: leader changed");
+}
+
 // Killed between any two effects and resumed, a release ends as if it had not been killed.
 class KillTest : public ::testing::TestWithParam<int> {};
 

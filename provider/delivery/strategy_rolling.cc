@@ -77,7 +77,11 @@ Decision WaitForApiServer(const Plan& plan, State state, const Observation& seen
   }
   if (now >= TimeoutOf(plan, state)) {
     State given_up = std::move(state);
-    if (given_up.reason.empty()) given_up.reason = "the API server does not answer";
+    if (given_up.reason.empty()) {
+      // An answer such as "etcdserver: leader changed" tells more than that it failed.
+      given_up.reason = seen.action_result.has_value() ? std::string(seen.action_result->message())
+                                                       : "the API server does not answer";
+    }
     return End(std::move(given_up), Outcome::kInterrupted);
   }
   state.progressed_at = now;

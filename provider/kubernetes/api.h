@@ -54,6 +54,10 @@ struct ApiError {
 // Nullopt when `status` did not come from an answer of the API server.
 std::optional<ApiError> GetApiError(const absl::Status& status);
 
+// Whether the API server refused the request itself (permission, credential, content), so that the
+// same request need not be tried again.
+bool IsFinalRefusal(const absl::Status& status);
+
 struct WriteOptions {
   std::string field_manager = "terraform-provider-delivery";
   bool dry_run = false;

@@ -129,6 +129,11 @@ absl::Status StatusFromResponse(const http::Response& response, const std::strin
   return MakeStatus(error, doing);
 }
 
+bool IsFinalRefusal(const absl::Status& status) {
+  return absl::IsPermissionDenied(status) || absl::IsUnauthenticated(status) ||
+         absl::IsInvalidArgument(status);
+}
+
 std::optional<ApiError> GetApiError(const absl::Status& status) {
   const absl::optional<absl::Cord> payload = status.GetPayload(kPayloadUrl);
   if (!payload.has_value()) return std::nullopt;

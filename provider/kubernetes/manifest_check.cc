@@ -19,6 +19,14 @@ constexpr std::array<std::string_view, 6> kServerMetadata = {
     "managedFields", "uid", "resourceVersion", "creationTimestamp", "generation", "selfLink"};
 constexpr size_t kLongestLabel = 63;
 
+constexpr char kLabelRule[] =
+    "Use lower-case letters, digits and '-', starting and ending with a letter or digit, at most "
+    "63 "
+    "characters.";
+constexpr char kSubdomainRule[] =
+    "Use lower-case letters, digits, '-' and '.', starting and ending with a letter or digit, at "
+    "most 253 characters.";
+
 bool IsLowerAlphanumeric(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
 
 bool IsLabelValue(std::string_view value) {
@@ -205,22 +213,21 @@ class Checker {
           "Set metadata.name instead.");
     } else if (const Json* name = Require(metadata, at, "name", Json::value_t::string,
                                           "Set metadata.name to the workload's name.")) {
-      CheckDns(*name, at / "name", IsDnsSubdomain(name->get<std::string>()));
+      CheckDns(*name, at / "name", IsDnsSubdomain(name->get<std::string>()), kSubdomainRule);
     }
     if (const Json* space = Optional(metadata, at, "namespace", Json::value_t::string)) {
       // An empty namespace is the same as none.
       const std::string name = space->get<std::string>();
-      CheckDns(*space, at / "namespace", name.empty() || IsDnsLabel(name));
+      CheckDns(*space, at / "namespace", name.empty() || IsDnsLabel(name), kLabelRule);
     }
   }
 
-  void CheckDns(const Json& name, const Path& path, bool valid) {
+  void CheckDns(const Json& name, const Path& path, bool valid, const char* rule) {
     if (valid) return;
     Add(path,
         absl::StrCat(path.ToString(), " ", Quoted(name.get<std::string>()),
                      " is not a valid DNS-1123 name."),
-        "Use lower-case letters, digits and '-', starting and ending with a letter or digit, at "
-        "most 63 characters.");
+        rule);
   }
 
   // Labels and annotations: YAML turns an unquoted 1.0 or true into something else than a string.
@@ -327,7 +334,7 @@ class Checker {
         Require(container, at, "name", Json::value_t::string, "Give the container a name.");
     if (value == nullptr) return;
     const std::string name = value->get<std::string>();
-    CheckDns(*value, at / "name", IsDnsLabel(name));
+    CheckDns(*value, at / "name", IsDnsLabel(name), kLabelRule);
     if (names.insert(name).second) return;
     Add(at / "name", absl::StrCat("Two containers are named ", Quoted(name), "."),
         "Give each container and init container its own name.");

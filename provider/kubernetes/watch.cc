@@ -40,12 +40,6 @@ std::string VersionOf(const Json& object) {
   return GetString(GetObject(object, "metadata"), "resourceVersion");
 }
 
-// Trying again cannot help.
-bool IsFinal(const absl::Status& status) {
-  return absl::IsPermissionDenied(status) || absl::IsUnauthenticated(status) ||
-         absl::IsInvalidArgument(status);
-}
-
 int RandomBetween(int low, int high) {
   thread_local std::minstd_rand random(std::random_device{}());
   return std::uniform_int_distribution<int>(low, high)(random);
@@ -389,7 +383,7 @@ void WatchState::Fail(const absl::Status& status) {
     progress_ = false;
   }
   signal_.Notify();
-  if (!IsFinal(status)) ScheduleNext(NextDelay());
+  if (!IsFinalRefusal(status)) ScheduleNext(NextDelay());
 }
 
 // On the timer thread, since it may block and this is the transport's; and after StartNext has

@@ -15,7 +15,7 @@ absl::Status AwaitOne(const kubernetes::ObjectWatch& watch, const kubernetes::Ch
   for (uint64_t seen = signal.version(); !watch.synced(); seen = signal.version()) {
     const absl::Status status = watch.status();
     if (stop.stop_requested()) return absl::CancelledError("stopped before the first write");
-    if (HasGivenUp(status) || clock.Now() >= deadline) {
+    if (kubernetes::IsFinalRefusal(status) || clock.Now() >= deadline) {
       return status.ok() ? absl::DeadlineExceededError("the API server did not answer a watch")
                          : status;
     }
@@ -25,11 +25,6 @@ absl::Status AwaitOne(const kubernetes::ObjectWatch& watch, const kubernetes::Ch
 }
 
 }  // namespace
-
-bool HasGivenUp(const absl::Status& watch_status) {
-  return absl::IsPermissionDenied(watch_status) || absl::IsUnauthenticated(watch_status) ||
-         absl::IsInvalidArgument(watch_status);
-}
 
 absl::Status AwaitFirstLists(const std::vector<const kubernetes::ObjectWatch*>& watches,
                              const kubernetes::ChangeSignal& signal, Clock& clock,

@@ -19,9 +19,6 @@ absl::Status AwaitFirstLists(const std::vector<const kubernetes::ObjectWatch*>& 
                              const kubernetes::ChangeSignal& signal, Clock& clock,
                              absl::Duration timeout, const std::stop_token& stop);
 
-// Whether a watch with this status has given up: waiting does not help.
-bool HasGivenUp(const absl::Status& watch_status);
-
 }  // namespace delivery::runner
 
 #endif  // DELIVERY_RUNNER_FIRST_LIST_H_

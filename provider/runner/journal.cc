@@ -106,7 +106,7 @@ absl::Status Journal::Save(const engine::State& state) {
   }
   absl::StatusOr<Json> written;
   if (resource_version_.empty()) {
-    written = api_.Create(object, {}, stop_);
+    written = Create(object);
   } else {
     object["metadata"]["resourceVersion"] = resource_version_;
     written = api_.Replace(object, {}, stop_);
@@ -128,6 +128,15 @@ absl::StatusOr<Json> Journal::OwnWriteOr(const Json& object, const absl::Status&
   return conflict;
 }
 
+// Tried twice, since an answer may be lost and what a first release leaves must not be a journal of
+// something that never began.
+absl::StatusOr<Json> Journal::Create(const Json& object) {
+  absl::StatusOr<Json> created = api_.Create(object, {}, stop_);
+  if (absl::IsUnavailable(created.status())) created = api_.Create(object, {}, stop_);
+  if (absl::IsAlreadyExists(created.status())) created = OwnWriteOr(object, created.status());
+  return created;
+}
+
 // Somebody deleted the workload, and the garbage collector the journal: no other apply did.
 bool Journal::WentWithItsOwner() {
   if (owner_uid_.empty()) return false;
@@ -138,8 +147,7 @@ bool Journal::WentWithItsOwner() {
 // The run goes on, and has to end in order.
 absl::StatusOr<Json> Journal::MadeAnew(const engine::State& state) {
   owner_uid_.clear();
-  return api_.Create(JournalObject(workload_, resource_type_, owner_uid_, writer_, state), {},
-                     stop_);
+  return Create(JournalObject(workload_, resource_type_, owner_uid_, writer_, state));
 }
 
 absl::Status Journal::Clear() {

@@ -48,6 +48,7 @@ class Journal : public RunStore {
 
  private:
   bool WentWithItsOwner();
+  absl::StatusOr<Json> Create(const Json& object);
   absl::StatusOr<Json> MadeAnew(const engine::State& state);
   absl::StatusOr<Json> OwnWriteOr(const Json& object, const absl::Status& conflict);
 

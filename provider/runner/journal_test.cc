@@ -126,6 +126,16 @@ TEST_F(JournalTest, OutlivesTheWorkloadWhoseRemovalItTellsOf) {
   }
 }
 
+TEST_F(JournalTest, IsOursWhenTheAnswerToItsCreationIsLost) {
+  kube_->AddFault(
+      {.kind = KubeFault::Kind::kCutAfter, .method = "POST", .path_part = "configmaps"});
+  Journal journal = NewJournal();
+  const absl::Status saved = journal.Save(At(Step::kApply));
+  EXPECT_TRUE(saved.ok()) << saved;
+  ASSERT_TRUE(journal.Save(At(Step::kAwait)).ok());
+  EXPECT_EQ(StoredStep(), "await");
+}
+
 TEST_F(JournalTest, IsMadeAnewWhenSomebodyDeletesTheWorkloadDuringTheRun) {
   Journal journal = NewJournal();
   journal.SetOwner(kubernetes::UidOf(kube_->Put(Manifest(kOld))));

@@ -89,14 +89,14 @@ absl::StatusOr<Json> WatchHolder(kubernetes::Api& api, const ObjectRef& ref, Jso
   return seen;
 }
 
-Json NewLease(const ObjectRef& ref, absl::Time now) {
+Json NewLease(const ObjectRef& ref, const std::string& holder, absl::Time now) {
   return {{"apiVersion", ref.api_version},
           {"kind", ref.kind},
           {"metadata",
            {{"name", ref.name},
             {"namespace", ref.namespace_name},
             {"labels", {{"app.kubernetes.io/managed-by", "terraform-provider-delivery"}}}}},
-          {"spec", LeaseSpec(ThisHolder(), now, now)}};
+          {"spec", LeaseSpec(holder, now, now)}};
 }
 
 }  // namespace
@@ -114,9 +114,14 @@ absl::StatusOr<std::unique_ptr<Lease>> Lease::Acquire(kubernetes::Api& api,
                                                       const std::stop_token& stop,
                                                       std::stop_token hard_stop) {
   const ObjectRef ref = LeaseRef(workload);
+  const std::string holder = ThisHolder();
   constexpr int kAttempts = 5;
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
-    absl::StatusOr<Json> taken = api.Create(NewLease(ref, clock.Now()), {}, stop);
+    absl::StatusOr<Json> taken = api.Create(NewLease(ref, holder, clock.Now()), {}, stop);
+    // Its answer may have been lost: then the Lease that is met below is ours.
+    if (absl::IsUnavailable(taken.status())) {
+      taken = api.Create(NewLease(ref, holder, clock.Now()), {}, stop);
+    }
     if (taken.ok()) {
       return std::unique_ptr<Lease>(new Lease(api, ref, clock, *std::move(taken), hard_stop));
     }
@@ -126,9 +131,12 @@ absl::StatusOr<std::unique_ptr<Lease>> Lease::Acquire(kubernetes::Api& api,
     absl::StatusOr<Json> held = api.Get(ref, stop);
     if (absl::IsNotFound(held.status())) continue;
     DELIVERY_RETURN_IF_ERROR(held.status()) << "while reading the Lease of another release";
+    if (ViewOf(*held).holder == holder) {
+      return std::unique_ptr<Lease>(new Lease(api, ref, clock, *std::move(held), hard_stop));
+    }
     DELIVERY_ASSIGN_OR_RETURN(Json abandoned, WatchHolder(api, ref, *held, clock, stop));
     if (abandoned.is_null()) continue;
-    abandoned["spec"] = LeaseSpec(ThisHolder(), clock.Now(), clock.Now());
+    abandoned["spec"] = LeaseSpec(holder, clock.Now(), clock.Now());
     taken = api.Replace(abandoned, {}, stop);
     if (taken.ok()) {
       return std::unique_ptr<Lease>(new Lease(api, ref, clock, *std::move(taken), hard_stop));

@@ -83,6 +83,17 @@ TEST_F(LeaseTest, FreeLeaseIsTakenAtOnceAndGivenBack) {
   EXPECT_THAT(Writes(), ElementsAre("POST leases", "DELETE leases/delivery-deployment-web"));
 }
 
+TEST_F(LeaseTest, IsOursWhenTheAnswerToItsCreationIsLost) {
+  kube_->AddFault({.kind = KubeFault::Kind::kCutAfter, .method = "POST", .path_part = "leases"});
+  const absl::Time before = clock_.Now();
+  {
+    const auto lease = Acquire();
+    ASSERT_TRUE(lease.ok()) << lease.status();
+    EXPECT_EQ(clock_.Now(), before) << "nobody else is waited for";
+  }
+  EXPECT_TRUE(Live(LeaseRef()).is_null());
+}
+
 TEST_F(LeaseTest, EachAcquisitionHasAHolderOfItsOwn) {
   std::string first;
   {

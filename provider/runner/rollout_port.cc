@@ -96,7 +96,8 @@ engine::Observation RolloutPort::Observe(const engine::State& state) {
     seen.check_failure = check_run_->failure();
   }
   seen.unreachable = !workload_->status().ok();
-  if (HasGivenUp(workload_->status())) seen.blind = std::string(workload_->status().message());
+  if (kubernetes::IsFinalRefusal(workload_->status()))
+    seen.blind = std::string(workload_->status().message());
   const std::vector<Json> objects = workload_->Objects();
   if (objects.empty() || IsAnother(objects.front(), last_write_)) {
     seen.exists = ExistsUnseen();
@@ -105,6 +106,7 @@ engine::Observation RolloutPort::Observe(const engine::State& state) {
   }
   const Json& workload = objects.front();
   seen.exists = true;
+  made_unseen_ = false;
   if (IsOlder(workload, last_write_)) {
     seen.progress_mark = "written";
     return seen;
@@ -125,9 +127,9 @@ engine::Observation RolloutPort::Observe(const engine::State& state) {
   return seen;
 }
 
-// Right after a write the watch may not have told yet, or tell of an object that was there before.
+// The watch may not have told yet of what was made, or tell of an object that was there before.
 bool RolloutPort::ExistsUnseen() {
-  if (!last_write_.has_value() || !last_write_->created || deleted_) return false;
+  if (!made_unseen_) return false;
   const absl::StatusOr<Json> live = api_.Get(target_.ref, hard_stop_);
   return live.ok() ? !IsAnother(*live, last_write_) : !absl::IsNotFound(live.status());
 }
@@ -310,7 +312,7 @@ absl::Status RolloutPort::WriteVersion(const engine::ApplyWorkload& action) {
   first_seen_.clear();
   no_pods_since_.reset();
   check_run_.reset();
-  deleted_ = false;
+  if (result.created) made_unseen_ = true;
   last_write_ = std::move(result);
   last_version_ = action.version;
   written_at_ = clock_.Now();
@@ -325,7 +327,6 @@ absl::Status RolloutPort::DeleteIt() {
   if (last_write_.has_value()) options.uid = kubernetes::UidOf(last_write_->object);
   const absl::Status deleted = api_.Delete(target_.ref, options, hard_stop_);
   if (!deleted.ok() && !absl::IsNotFound(deleted) && !IsTakenByAnother(deleted)) return deleted;
-  deleted_ = true;
   return absl::OkStatus();
 }
 

@@ -101,7 +101,7 @@ class RolloutPort : public WorkloadPort {
   std::unique_ptr<kubernetes::ObjectWatch> pods_;
   std::optional<kubernetes::ApplyResult> last_write_;
   std::optional<engine::Version> last_version_;
-  bool deleted_ = false;
+  bool made_unseen_ = false;  // a write made the object, and the watch has not told of it
   std::map<std::string, absl::Time> first_seen_;  // of pods' failures
   std::optional<absl::Time> no_pods_since_;       // they could not be created
   absl::Time written_at_ = absl::InfinitePast();

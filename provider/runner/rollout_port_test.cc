@@ -684,6 +684,19 @@ TEST_F(RolloutPortTest, DeletedWorkloadIsAwaitedUntilItIsGone) {
   EXPECT_TRUE(port_->Execute(engine::DeleteWorkload{}).ok()) << "nothing to delete is no error";
 }
 
+TEST_F(RolloutPortTest, DeletedWorkloadIsAwaitedThoughNoWatchTellsOfIt) {
+  Open();
+  kube_->AddFault(
+      {.kind = KubeFault::Kind::kUnconnected, .watches_only = true, .times = 1'000'000});
+  kube_->CutWatches();
+  ASSERT_TRUE(port_->Execute(ApplyWorkload{}).ok());
+  kube_->Change(Web(), [](Json& web) { web["metadata"]["finalizers"] = {"foregroundDeletion"}; });
+  ASSERT_TRUE(port_->Execute(engine::DeleteWorkload{}).ok());
+  EXPECT_TRUE(Observe().exists);
+  kube_->Change(Web(), [](Json& web) { web["metadata"].erase("finalizers"); });
+  EXPECT_FALSE(Observe().exists);
+}
+
 TEST_F(RolloutPortTest, DeletedWorkloadIsGoneWhateverSomebodyMakesInItsPlace) {
   Open();
   ASSERT_TRUE(port_->Execute(ApplyWorkload{}).ok());
