@@ -225,6 +225,29 @@ absl::Duration TimeForChecks(const CheckBlocks& blocks) {
   return sum;
 }
 
+absl::StatusOr<std::vector<kubernetes::ObjectRef>> MissingServices(
+    kubernetes::Api& api, const std::string& namespace_name,
+    const std::vector<checks::Check>& checks, const std::stop_token& stop) {
+  std::set<std::string> names;
+  for (const checks::Check& check : checks) {
+    const auto* http = std::get_if<checks::HttpCheck>(&check.what);
+    if (http != nullptr && http->target == checks::HttpCheck::Target::kService) {
+      names.insert(http->service);
+    }
+  }
+  std::vector<kubernetes::ObjectRef> missing;
+  for (const std::string& name : names) {
+    const kubernetes::ObjectRef ref{"v1", "Service", namespace_name, name};
+    const absl::StatusOr<Json> service = api.Get(ref, stop);
+    if (absl::IsNotFound(service.status())) {
+      missing.push_back(ref);
+    } else if (!service.ok() && !absl::IsPermissionDenied(service.status())) {
+      return service.status();
+    }
+  }
+  return missing;
+}
+
 std::vector<std::string> DescribeChecks(const std::vector<checks::Check>& checks) {
   std::vector<std::string> lines;
   for (const checks::Check& check : checks) {

@@ -3,12 +3,14 @@
 #define DELIVERY_RESOURCES_CHECK_BLOCK_H_
 
 #include <cstdint>
+#include <stop_token>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "provider/checks/check.h"
+#include "provider/kubernetes/api.h"
 #include "provider/schema/spec.h"
 #include "provider/value/diagnostics.h"
 
@@ -67,6 +69,12 @@ absl::StatusOr<std::vector<checks::Check>> ToChecks(const CheckBlocks& blocks);
 
 // The sum of their time limits, as far as they are known.
 absl::Duration TimeForChecks(const CheckBlocks& blocks);
+
+// The Services that checks ask and that do not exist, each once; those that our credentials may not
+// look at are passed over.
+absl::StatusOr<std::vector<kubernetes::ObjectRef>> MissingServices(
+    kubernetes::Api& api, const std::string& namespace_name,
+    const std::vector<checks::Check>& checks, const std::stop_token& stop);
 
 // For the reader of a plan: "check smoke: GET /healthz of a ready pod, port 8080 (at most 1m)".
 std::vector<std::string> DescribeChecks(const std::vector<checks::Check>& checks);

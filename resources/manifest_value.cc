@@ -112,6 +112,19 @@ WorkloadIdentity IdentityOf(const Json& manifest, const std::string& otherwise) 
   return identity;
 }
 
+bool IdentityChanged(const Value& wanted, const Value& had, const std::string& otherwise) {
+  const PartialManifest partial = ToPartialJson(wanted);
+  const FieldPath root;
+  const FieldPath identifying[] = {root / "apiVersion", root / "kind", root / "metadata" / "name",
+                                   root / "metadata" / "namespace", root / "spec" / "selector"};
+  for (const FieldPath& unknown : partial.unknown) {
+    for (const FieldPath& field : identifying) {
+      if (unknown.Covers(field) || field.Covers(unknown)) return false;
+    }
+  }
+  return !(IdentityOf(partial.json, otherwise) == IdentityOf(ToPartialJson(had).json, otherwise));
+}
+
 absl::StatusOr<Json> DesiredWorkload(const Json& manifest, const std::string& namespace_name,
                                      const std::map<std::string, std::string>& images) {
   Json desired = manifest;

@@ -40,6 +40,10 @@ struct WorkloadIdentity {
 // `otherwise` stands for a missing metadata.namespace.
 WorkloadIdentity IdentityOf(const Json& manifest, const std::string& otherwise);
 
+// Whether `wanted` is another workload than `had`; false while that is not known.
+bool IdentityChanged(const value::Value& wanted, const value::Value& had,
+                     const std::string& otherwise);
+
 // `manifest` ready to be written: with its namespace and the images.
 absl::StatusOr<Json> DesiredWorkload(const Json& manifest, const std::string& namespace_name,
                                      const std::map<std::string, std::string>& images);

@@ -58,7 +58,7 @@ class PreflightRun {
 
   void Run() {
     const bool alive = input_.first_release ? LookBeforeCreate() : LookBeforeUpdate();
-    if (alive && CheckPermissions() && DryRun() && CheckSelectors()) CheckQuotas();
+    if (alive && CheckPermissions() && DryRun() && CheckNames() && CheckSelectors()) CheckQuotas();
   }
 
  private:
@@ -67,6 +67,7 @@ class PreflightRun {
   bool CheckPermissions();
   void SayMissing(const std::vector<Permission>& missing);
   bool DryRun();
+  bool CheckNames();
   bool CheckSelectors();
   void SayUnselected(const char* kind, const std::vector<Json>& objects, const StringMap& before,
                      const StringMap& after);
@@ -137,10 +138,9 @@ bool PreflightRun::LookBeforeCreate() {
     return false;
   }
   if (!input_.adopt_existing) {
-    AddFinding(
-        absl::StrCat(ref_.ToString(), " exists already"),
-        absl::StrCat("Apply will refuse to overwrite it. Import it (id \"", ref_.namespace_name,
-                     "/", ref_.name, "\") or set adopt_existing = true."));
+    AddFinding(absl::StrCat(ref_.ToString(), " exists already"),
+               absl::StrCat("Apply will refuse to overwrite it. Import it (id \"", ImportId(ref_),
+                            "\") or set adopt_existing = true."));
     return false;
   }
   WarnOfTakeOver(runner::LegacyManagersOf(*live), diagnostics_);
@@ -242,6 +242,34 @@ bool PreflightRun::DryRun() {
              absl::StrCat("A rehearsal of the write (server-side dry run) was refused: ",
                           RefusalText(refusal, ref_.namespace_name)));
   return !absl::IsNotFound(refusal);
+}
+
+// What the arguments name beside the workload.
+bool PreflightRun::CheckNames() {
+  const auto checks = ToChecks(input_.arguments->check);
+  if (checks.ok()) {
+    const auto services = MissingServices(api_, ref_.namespace_name, *checks, stop_);
+    if (!services.ok()) return MayGoOnAfter(services.status());
+    for (const kubernetes::ObjectRef& service : *services) {
+      AddFinding(absl::StrCat(service.ToString(), " does not exist"),
+                 "A check asks it. Create it first, or correct check.http.service.");
+    }
+  }
+  const absl::StatusOr<ContentLook> look =
+      LookAtContents(api_, ref_.namespace_name, input_.arguments->restart_on, stop_);
+  if (!look.ok()) return MayGoOnAfter(look.status());
+  for (const kubernetes::ObjectRef& missing : look->missing) {
+    const std::string summary = absl::StrCat(missing.ToString(), " does not exist");
+    if (input_.record->released_contents.count(ContentKey(missing)) != 0) {
+      diagnostics_.Error(value::Path::Of("restart_on"), absl::StrCat(summary, " any more"),
+                         "It was there at the last release, and restart_on names it. Create it "
+                         "again, or take it out of restart_on.");
+    } else if (input_.first_release) {
+      // Otherwise the refresh has said it.
+      AddFinding(summary, "restart_on names it. Create it first, or correct restart_on.");
+    }
+  }
+  return true;
 }
 
 bool PreflightRun::CheckSelectors() {

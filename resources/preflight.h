@@ -21,13 +21,15 @@ struct PreflightInput {
   // A first release that fails is removed.
   bool removes_failed = false;
   PermissionNeeds needs;  // NeedsOf the arguments
+  const WorkloadArguments* arguments = nullptr;
 };
 
 // Rehearses the write of a release that was planned and says everything that apply would trip on:
 // what exists already, missing permissions, what the API server objects to in a server-side dry run
 // (admission, schema, quota, missing namespace, other field managers), Services and
-// PodDisruptionBudgets that would lose the pods, ResourceQuotas that leave no room. Findings are
-// warnings, or errors with preflight = "error"; with "off" nothing is asked and nothing said.
+// PodDisruptionBudgets that would lose the pods, ResourceQuotas that leave no room, Services of
+// checks and objects of restart_on that do not exist. Findings are warnings, or errors with
+// preflight = "error"; with "off" nothing is asked and nothing said.
 //
 // A cluster that does not answer is one warning. So are credentials that lack permissions to write,
 // since apply may use others; no dry run is sent with those. Says nothing when `stop` was

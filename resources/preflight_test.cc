@@ -203,6 +203,7 @@ class PreflightTest : public runner::RunnerFixture {
     intent.workload = manifest;
     input.intent = &intent;
     input.record = &record_;
+    input.arguments = &arguments_;
     Diagnostics diagnostics;
     RunPreflight(connection_, input, now_, stop_.get_token(), diagnostics);
     EXPECT_THAT(kube_->writes(), IsEmpty());
@@ -225,6 +226,7 @@ class PreflightTest : public runner::RunnerFixture {
   Connection connection_;
   ReleaseRecord record_;
   WriteIntent intent_;
+  WorkloadArguments arguments_ = ArgumentsFor(WebManifest());
   absl::Time now_ = absl::FromUnixSeconds(1'700'000'000);
   std::stop_source stop_;
 };
@@ -238,6 +240,22 @@ TEST_F(PreflightTest, NothingToFindIsNothingSaid) {
   EXPECT_THAT(Create(Manifest(kNew)), IsEmpty());
   GivenRelease(Manifest(kOld));
   EXPECT_THAT(Update(Manifest(kNew)), IsEmpty());
+}
+
+TEST_F(PreflightTest, WhatRestartOnNamesMustExist) {
+  RestartOn restart_on;
+  restart_on.config_maps = std::vector<schema::Attr<std::string>>{std::string("settings")};
+  arguments_.restart_on = restart_on;
+  EXPECT_THAT(Create(Manifest(kNew)),
+              ElementsAre(AllOf(StartsWith("warning at manifest: ConfigMap shop/settings does not "
+                                           "exist"),
+                                HasSubstr("restart_on"))));
+  GivenRelease(Manifest(kOld));
+  EXPECT_THAT(Update(Manifest(kNew)), IsEmpty()) << "the refresh says it";
+  record_.released_contents = {{"ConfigMap settings", "hash"}};
+  EXPECT_THAT(Update(Manifest(kNew)),
+              ElementsAre(StartsWith("error at restart_on: ConfigMap shop/settings does not exist "
+                                     "any more")));
 }
 
 TEST_F(PreflightTest, OffAsksNothingAndSaysNothing) {

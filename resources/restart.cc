@@ -28,11 +28,11 @@ absl::Status LookAt(kubernetes::Api& api, const kubernetes::ObjectRef& ref,
                     const std::stop_token& stop, ContentLook& look) {
   const absl::StatusOr<Json> object = api.Get(ref, stop);
   if (absl::IsNotFound(object.status())) {
-    look.missing.push_back(ref.ToString());
+    look.missing.push_back(ref);
     return absl::OkStatus();
   }
   DELIVERY_RETURN_IF_ERROR(object.status());
-  look.hashes.emplace(absl::StrCat(ref.kind, " ", ref.name), ContentHash(*object));
+  look.hashes.emplace(ContentKey(ref), ContentHash(*object));
   return absl::OkStatus();
 }
 
@@ -48,6 +48,10 @@ const schema::Spec<RestartOn>& RestartOn::Declaration() {
     return s;
   }();
   return *spec;
+}
+
+std::string ContentKey(const kubernetes::ObjectRef& ref) {
+  return absl::StrCat(ref.kind, " ", ref.name);
 }
 
 absl::StatusOr<ContentLook> LookAtContents(kubernetes::Api& api, const std::string& namespace_name,

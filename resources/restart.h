@@ -29,8 +29,10 @@ using ContentHashes = std::map<std::string, std::string>;
 
 struct ContentLook {
   ContentHashes hashes;
-  std::vector<std::string> missing;  // "Secret shop/web" that does not exist
+  std::vector<kubernetes::ObjectRef> missing;
 };
+// The key of an object in ContentHashes.
+std::string ContentKey(const kubernetes::ObjectRef& ref);
 // One request for each object that `restart_on` names; null or unknown lists are empty.
 absl::StatusOr<ContentLook> LookAtContents(kubernetes::Api& api, const std::string& namespace_name,
                                            const schema::Attr<RestartOn>& restart_on,

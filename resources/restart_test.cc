@@ -63,7 +63,8 @@ TEST_F(LookAtContentsTest, OnlyTheContentCounts) {
 
 TEST_F(LookAtContentsTest, WhatIsMissingIsNamed) {
   EXPECT_THAT(Look(Of("gone"), Of("keys")).missing,
-              ElementsAre("ConfigMap shop/gone", "Secret shop/keys"));
+              ElementsAre(kubernetes::ObjectRef{"v1", "ConfigMap", "shop", "gone"},
+                          kubernetes::ObjectRef{"v1", "Secret", "shop", "keys"}));
 }
 
 TEST_F(LookAtContentsTest, NothingIsAskedForNothing) {

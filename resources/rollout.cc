@@ -215,7 +215,10 @@ class RolloutResource final : public TypedResource<Rollout> {
     const bool release = plan.planned.results.status.is_unknown();
     if (release && record->imported) WarnOfTakeOver(record->legacy_managers, plan.diagnostics);
     if (release) WarnOfOnDelete(plan.planned, plan.diagnostics);
-    if (release && plan.requires_replace.empty() && !plan.diagnostics.HasErrors()) {
+    // The second half of a replacement, for which the host hands on what is known of the first: the
+    // object that would be met is the one that is deleted before.
+    const bool replaces = !prior.has_value() && (record->written.has_value() || record->imported);
+    if (release && !replaces && plan.requires_replace.empty() && !plan.diagnostics.HasErrors()) {
       RehearseWrite(context, plan.planned, prior, *record, plan.diagnostics);
     }
     return plan;
@@ -395,7 +398,9 @@ class RolloutResource final : public TypedResource<Rollout> {
   // The plan of a version that apply will refuse.
   static void WarnOfRetry(const Rollout& prior, const ReleaseRecord& record, const Rollout& planned,
                           Diagnostics& diagnostics) {
-    if (planned.results.release_plan.is_unknown()) return;
+    if (planned.results.release_plan.is_unknown() || planned.arguments.retry_token.is_unknown()) {
+      return;
+    }
     const absl::StatusOr<WriteIntent> intent =
         IntentOf({&planned.arguments, &prior.arguments, &record,
                   NamespaceOfId(prior.results.id.value()), planned.paused.value_or(false)});
@@ -421,17 +426,17 @@ class RolloutResource final : public TypedResource<Rollout> {
 
   static bool IdentityChanged(const WorkloadArguments& arguments, const Rollout& prior) {
     const std::string otherwise = NamespaceOfId(prior.results.id.value());
-    const PartialManifest wanted = ToPartialJson(arguments.manifest.value());
-    if (!wanted.unknown.empty()) return false;
-    return !(
-        resources::IdentityOf(wanted.json, otherwise) ==
-        resources::IdentityOf(ToPartialJson(prior.arguments.manifest.value()).json, otherwise));
+    return resources::IdentityChanged(arguments.manifest.value(), prior.arguments.manifest.value(),
+                                      otherwise);
   }
 
   static void SetReleasePlan(const Rollout* prior, const ReleaseRecord& record, Rollout& planned) {
     const WorkloadArguments& arguments = planned.arguments;
-    // All of them are told of: what is said now may not change once they are known.
-    if (!WorkloadArguments::Declaration().Encode(arguments).IsWhollyKnown() ||
+    // The others are told of: what is said now may not change once they are known.
+    WorkloadArguments told = arguments;
+    told.retry_token = Attr<std::string>();
+    told.schedule_timeout = Attr<std::string>();
+    if (!WorkloadArguments::Declaration().Encode(told).IsWhollyKnown() ||
         planned.on_failure.is_unknown() || planned.paused.is_unknown()) {
       return;
     }
@@ -468,7 +473,8 @@ class RolloutResource final : public TypedResource<Rollout> {
                                !prior.has_value(),
                                planned.arguments.adopt_existing.value_or(false),
                                OnFailureOf(planned) == engine::OnFailure::kRollback,
-                               NeedsOf(planned.arguments)};
+                               NeedsOf(planned.arguments),
+                               &planned.arguments};
     RunPreflight(*connection, input, cluster_.clock().Now(), context.stop, diagnostics);
   }
 

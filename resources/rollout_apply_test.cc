@@ -106,6 +106,17 @@ TEST_F(RolloutApplyTest, AFirstReleaseThatFailsAndIsKeptIsAWarningWithState) {
   }
 }
 
+TEST_F(RolloutApplyTest, AVersionThatFailedNeverCountsAsGood) {
+  const Value::Map keep = {{"on_failure", Value::String("keep")}};
+  BreakImage(kOld);
+  BreakImage(kNew);
+  ApplySays(ConfigFor(kOld, keep));
+  Refresh();
+  ApplySays(ConfigFor(kNew, keep));
+  EXPECT_EQ(Phase(), phase::kFailed);
+  EXPECT_EQ(stored_.state.Get("last_good_images"), ImagesOf({}));
+}
+
 // What was made is still there: only so the next apply takes it away.
 TEST_F(RolloutApplyTest, AFirstReleaseThatCannotBeRemovedIsAnErrorWithState) {
   BreakImage(kNew);
@@ -185,7 +196,11 @@ TEST_F(RolloutApplyTest, AnAdoptionThatFailsIsPutBackAndNotRecorded) {
 
 // The object was serving before: neither a tainted state nor one that a later destroy follows.
 TEST_F(RolloutApplyTest, AnAdoptionThatFailsTwiceIsNotRecordedEither) {
-  kube_->Put(Manifest(kOld), "helm");
+  const auto with_deadline = [](Json manifest) {
+    manifest["spec"]["progressDeadlineSeconds"] = 60;
+    return manifest;
+  };
+  kube_->Put(with_deadline(Manifest(kOld)), "helm");
   BreakImage(kNew);
   kube_->SetController([this](testing::FakeKubeApi& kube) {
     if (LiveImage() == kNew) return nodes_.Reconcile(kube);
@@ -196,7 +211,7 @@ TEST_F(RolloutApplyTest, AnAdoptionThatFailsTwiceIsNotRecordedEither) {
                                                  {"reason", "ProgressDeadlineExceeded"}}})}});
   });
   EXPECT_THAT(
-      ApplySays(ConfigFor(kNew, {{"adopt_existing", Value::Bool(true)}})),
+      ApplySays(Config(with_deadline(Manifest(kNew)), {{"adopt_existing", Value::Bool(true)}})),
       ElementsAre(AllOf(StartsWith("error at manifest: "), HasSubstr("The rollback failed too"))));
   EXPECT_TRUE(stored_.state.is_null());
   EXPECT_EQ(LiveImage(), kOld);
@@ -357,7 +372,7 @@ TEST_F(RolloutApplyTest, ARolloutThatGetsNoFurtherFailsByItsDeadline) {
 
 class RolloutCheckTest : public RolloutApplyTest {
  protected:
-  Value::Map HealthCheck() const {
+  Value::Map HealthCheck(const std::string& service = "") const {
     for (const schema::BlockType& block : rollout_->schema().block.blocks) {
       if (block.name != "check") continue;
       Value::Map check = EmptyBlock(block.block);
@@ -367,6 +382,10 @@ class RolloutCheckTest : public RolloutApplyTest {
         Value::Map http = EmptyBlock(kind.block);
         http["port"] = Value::Number(8080);
         http["path"] = Value::String("/healthz");
+        if (!service.empty()) {
+          http["target"] = Value::String("service");
+          http["service"] = Value::String(service);
+        }
         check["http"] = Value::Object(http);
       }
       return {{"check", Value::MakeList(block.block.ImpliedType(), {Value::Object(check)})}};
@@ -387,6 +406,18 @@ TEST_F(RolloutCheckTest, AVersionThatPassesIsReleased) {
   EXPECT_THAT(Lines(Plan(ConfigFor(kNew, HealthCheck())).planned.Get("release_plan")),
               Contains(HasSubstr("check smoke: GET /healthz of a ready pod, port 8080")));
   Release(ConfigFor(kNew, HealthCheck()));
+}
+
+TEST_F(RolloutCheckTest, AServiceThatDoesNotExistIsFoundBeforeAnythingIsWritten) {
+  const Value config = ConfigFor(kNew, HealthCheck("no-such"));
+  EXPECT_THAT(Said(Plan(config).diagnostics),
+              ElementsAre(AllOf(StartsWith("warning at manifest: Service shop/no-such does not "
+                                           "exist"))));
+  EXPECT_THAT(
+      ApplySays(config),
+      ElementsAre(AllOf(StartsWith("error at manifest: "), HasSubstr("Service shop/no-such"),
+                        HasSubstr("check.http.service"), HasSubstr("Nothing was changed"))));
+  EXPECT_THAT(Writes(), IsEmpty());
 }
 
 TEST_F(RolloutCheckTest, AVersionThatFailsIsRolledBack) {
@@ -673,6 +704,24 @@ TEST_F(RolloutApplyTest, AnUpdateThatWasKilledIsResumedWithoutPrivateState) {
   Refresh();
   EXPECT_EQ(Phase(), phase::kInterrupted);
   // The last good version is still known.
+  BreakImage(kNew);
+  EXPECT_THAT(ApplySays(ConfigFor(kNew)), ElementsAre(HasSubstr("was rolled back")));
+  EXPECT_EQ(LiveImage(), kOld);
+}
+
+TEST_F(RolloutApplyTest, TheFirstReleaseAfterAnImportThatWasKilledGoesBackToWhatWasImported) {
+  kube_->Put(Manifest(kOld), "helm");
+  Import("shop/web");
+  Refresh();
+  const Stored before = stored_;
+  HangImage(kNew);
+  StopOnceWritten(kNew);
+  Apply(ConfigFor(kNew));
+  stored_ = {before.state, "", before.identity};
+  NextRun();
+  Refresh();
+  EXPECT_EQ(Phase(), phase::kInterrupted);
+  EXPECT_EQ(ManifestImage(), kOld);
   BreakImage(kNew);
   EXPECT_THAT(ApplySays(ConfigFor(kNew)), ElementsAre(HasSubstr("was rolled back")));
   EXPECT_EQ(LiveImage(), kOld);

@@ -312,6 +312,33 @@ TEST_F(RolloutPlanTest, AnArgumentThatIsTakenAwayHasItsDefaultAgain) {
   EXPECT_EQ(Plan(ConfigFor(kOld)).planned.Get("on_failure"), Value::String("rollback"));
 }
 
+TEST_F(RolloutPlanTest, AnotherNameIsAReplacementWhateverElseIsUnknown) {
+  Release(ConfigFor(kOld));
+  Json manifest = Manifest(kOld);
+  manifest["metadata"]["name"] = "api";
+  const plugin::PlanResponse plan = Plan(ConfigWith(WithUnknownReplicas(manifest), {}));
+  EXPECT_THAT(plan.requires_replace, ElementsAre(Path::Of("manifest")));
+}
+
+// The host plans a replacement's second half as a create, with the private state of the first: the
+// object that is still there is no finding.
+TEST_F(RolloutPlanTest, TheCreateOfAReplacementDoesNotMindWhatItReplaces) {
+  connection_.preflight = Preflight::kError;
+  cluster_.Set(connection_);
+  Release(ConfigFor(kOld));
+  Json manifest = Manifest(kOld);
+  manifest["spec"]["selector"]["matchLabels"]["app"] = "api";
+  manifest["spec"]["template"]["metadata"]["labels"]["app"] = "api";
+  stored_.state = Value::Null(rollout_->schema().block.ImpliedType());
+  EXPECT_THAT(Said(Plan(Config(manifest)).diagnostics), IsEmpty());
+}
+
+TEST_F(RolloutPlanTest, ThePlanOfTheReleaseDoesNotWaitForWhatItDoesNotTell) {
+  const plugin::PlanResponse plan =
+      Plan(ConfigFor(kNew, {{"retry_token", Value::Unknown(Type::String())}}));
+  EXPECT_TRUE(plan.planned.Get("release_plan").IsWhollyKnown());
+}
+
 struct ReplaceCase {
   std::string name;
   const char* patch;

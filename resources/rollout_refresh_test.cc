@@ -165,7 +165,7 @@ TEST_F(RolloutRefreshTest, WhatWasRemovedHasNoAuthor) {
   ChangeLive("kubectl", [](Json& web) { FirstContainerOf(web).erase("command"); });
   EXPECT_THAT(RefreshSays(),
               ElementsAre(AllOf(HasSubstr("spec.template.spec.containers[name=web].command: "
-                                          "[\"serve\"] -> (removed), author unknown"))));
+                                          "[\"serve\"] -> removed, author unknown"))));
   EXPECT_EQ(StoredManifest(), Manifest(kNew));
 }
 

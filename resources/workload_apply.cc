@@ -29,6 +29,10 @@ std::string ImagesText(const Json& workload) {
   return absl::StrJoin(kubernetes::ImagesOf(workload), ", ", absl::PairFormatter(" = "));
 }
 
+void AppendName(std::string* text, const kubernetes::ObjectRef& ref) {
+  absl::StrAppend(text, ref.ToString());
+}
+
 // Everything a release works with, gathered before the first write.
 struct Prepared {
   kubernetes::ObjectRef ref;
@@ -38,6 +42,7 @@ struct Prepared {
   std::optional<WorkloadVersion> before;  // what is released over, as it is recorded
   std::optional<Json> previous;           // what a rollback writes
   bool adopting = false;
+  bool of_somebody_else = false;  // `before` was made by others: imported or adopted
   std::vector<checks::Check> checks;
   ContentHashes contents;  // of what restart_on names
   std::string identity;    // of the run: the same for the apply that resumes it
@@ -46,8 +51,7 @@ struct Prepared {
 absl::Status ExistsAlready(const kubernetes::ObjectRef& ref) {
   return absl::AlreadyExistsError(absl::StrCat(
       ref.ToString(), " exists already, and this resource does not manage it. Import it (id \"",
-      ref.namespace_name, "/", ref.name,
-      "\"), or set adopt_existing = true to release over it. Nothing was changed."));
+      ImportId(ref), "\"), or set adopt_existing = true to release over it. Nothing was changed."));
 }
 
 // Whether the object found by a create is what a killed create of this very release left.
@@ -63,6 +67,14 @@ absl::StatusOr<bool> IsOwnUnfinishedCreate(kubernetes::Api& api, const ReleaseJo
 WorkloadVersion VersionOf(const Prepared& prepared, const schema::Attr<Images>& images) {
   Json named = kubernetes::ProjectNamedFields(prepared.declared, *prepared.live);
   return {value::FromPlainJson(named), images, std::move(named)};
+}
+
+// An imported version as the state has it: the refresh keeps that when a run of ours is open, which
+// has changed the live object since.
+WorkloadVersion ImportedVersion(const Prepared& prepared, const WorkloadState& prior) {
+  Json named = kubernetes::ProjectNamedFields(prepared.declared,
+                                              ToPartialJson(prior.arguments.manifest.value()).json);
+  return {value::FromPlainJson(named), prior.arguments.images, std::move(named)};
 }
 
 // `workload` with the live values that an update keeps.
@@ -81,6 +93,13 @@ absl::StatusOr<Prepared> Prepare(const Connection& connection, const ReleaseJob&
       job.prior.has_value() ? NamespaceOfId(job.prior->results.id.value())
                             : NamespaceOf(arguments.manifest.value(), connection.default_namespace)
                                   .value_or(connection.default_namespace);
+  if (job.prior.has_value() &&
+      IdentityChanged(arguments.manifest.value(), job.prior->arguments.manifest.value(),
+                      namespace_name)) {
+    return absl::FailedPreconditionError(
+        "Kind, API group, namespace, name or selector of the workload changed, which was not known "
+        "when this was planned: the workload has to be replaced. Nothing was changed; plan again.");
+  }
   const ReleaseRecord& record = job.planned.record;
   const IntentInput input{&arguments, job.prior.has_value() ? &job.prior->arguments : nullptr,
                           &record, namespace_name, job.paused};
@@ -106,18 +125,29 @@ absl::StatusOr<Prepared> Prepare(const Connection& connection, const ReleaseJob&
   DELIVERY_ASSIGN_OR_RETURN(const ContentLook look, LookAtContents(*connection.api, namespace_name,
                                                                    arguments.restart_on, stop));
   if (!look.missing.empty()) {
-    return absl::NotFoundError(
-        absl::StrCat("restart_on names what does not exist: ", absl::StrJoin(look.missing, ", "),
-                     ". Create it first, or correct restart_on. Nothing was changed."));
+    return absl::NotFoundError(absl::StrCat(
+        "restart_on names what does not exist: ", absl::StrJoin(look.missing, ", ", AppendName),
+        ". Create it first, or correct restart_on. Nothing was changed."));
   }
   prepared.contents = look.hashes;
   DELIVERY_ASSIGN_OR_RETURN(prepared.checks, ToChecks(arguments.check));
+  DELIVERY_ASSIGN_OR_RETURN(
+      const std::vector<kubernetes::ObjectRef> services,
+      MissingServices(*connection.api, namespace_name, prepared.checks, stop));
+  if (!services.empty()) {
+    return absl::NotFoundError(absl::StrCat(
+        "a check asks what does not exist: ", absl::StrJoin(services, ", ", AppendName),
+        ". Create it first, or correct check.http.service. Nothing was changed."));
+  }
   prepared.identity = RunIdentityOf(prepared.intent);
   prepared.declared = prepared.intent.workload;
   if (!job.prior.has_value()) return prepared;
-  // Imported: what runs now is all that is known of before.
-  prepared.before =
-      record.good.has_value() ? *record.good : VersionOf(prepared, job.prior->arguments.images);
+  // Nothing has succeeded yet. Imported: what runs now, or ran when an open run began. Otherwise:
+  // what was written before.
+  prepared.of_somebody_else = record.imported;
+  prepared.before = record.good.has_value() ? *record.good
+                    : record.imported       ? ImportedVersion(prepared, *job.prior)
+                                            : VersionOf(prepared, job.prior->arguments.images);
   prepared.previous = KeptOver(prepared, prepared.before->workload);
   prepared.intent.workload = KeptOver(prepared, prepared.declared);
   return prepared;
@@ -131,6 +161,7 @@ absl::Status PrepareCreateOverExisting(const Connection& connection, const Relea
   if (own) return absl::OkStatus();
   if (!job.planned.arguments.adopt_existing.value_or(false)) return ExistsAlready(prepared.ref);
   prepared.adopting = true;
+  prepared.of_somebody_else = true;
   prepared.before = VersionOf(prepared, {});
   prepared.previous = prepared.before->workload;
   prepared.intent.workload = KeptOver(prepared, prepared.declared);
@@ -284,7 +315,7 @@ WorkloadState StateAfter(const Connection& connection, Clock& clock, const Relea
   }
   if (result.outcome == Outcome::kSucceeded) {
     state.record.good = state.record.written;
-  } else if (!state.record.good.has_value()) {
+  } else if (prepared.of_somebody_else && !state.record.good.has_value()) {
     // The first release over what was there may yet go back to it.
     state.record.good = prepared.before;
   }

@@ -116,6 +116,16 @@ std::string DescribeStrategy(const Json& manifest) {
       replicas == nullptr ? "" : absl::StrCat(", ", DumpJson(*replicas), " replicas"));
 }
 
+std::string DescribeWait(const ReleasePlanInput& input) {
+  const absl::Duration timeout =
+      input.prior == nullptr ? CreateTimeout(*input.arguments) : UpdateTimeout(*input.arguments);
+  return absl::StrCat(
+      "wait until every replica is updated and available; a pod that cannot start fails the "
+      "release at once, no progress for ",
+      absl::FormatDuration(ProgressDeadline(*input.arguments)), " or ",
+      absl::FormatDuration(timeout), " in all fail it too");
+}
+
 std::string DescribeOnFailure(const ReleasePlanInput& input) {
   switch (input.on_failure) {
     case engine::OnFailure::kKeep:
@@ -188,6 +198,14 @@ std::string FirstLine(const ReleasePlanInput& input, const Json& manifest) {
   return absl::StrCat("update ", what, " in place");
 }
 
+bool IsOursAlone(const Json& live, const FieldPath& field) {
+  const std::vector<kubernetes::FieldOwner> owners = kubernetes::OwnersOf(live, field);
+  return !owners.empty() &&
+         std::all_of(owners.begin(), owners.end(), [](const kubernetes::FieldOwner& owner) {
+           return owner.manager == kubernetes::kFieldManager;
+         });
+}
+
 }  // namespace
 
 void WarnOfTakeOver(const std::vector<std::string>& legacy_managers, Diagnostics& diagnostics) {
@@ -250,18 +268,14 @@ std::vector<std::string> DescribeRollout(const ReleasePlanInput& input) {
   }
   if (input.prior_paused) lines.push_back("let the paused rollout go on");
   lines.push_back(DescribeStrategy(manifest));
-  if (IsOnDelete(manifest)) return lines;
-  const absl::Duration timeout =
-      input.prior == nullptr ? CreateTimeout(*input.arguments) : UpdateTimeout(*input.arguments);
-  lines.push_back(absl::StrCat(
-      "wait until every replica is updated and available; a pod that cannot start fails the "
-      "release at once, no progress for ",
-      absl::FormatDuration(ProgressDeadline(*input.arguments)), " or ",
-      absl::FormatDuration(timeout), " in all fail it too"));
-  if (const auto checks = ToChecks(input.arguments->check); checks.ok()) {
+  const bool waits = !IsOnDelete(manifest);
+  if (waits) lines.push_back(DescribeWait(input));
+  const auto checks = ToChecks(input.arguments->check);
+  const bool has_checks = checks.ok() && !checks->empty();
+  if (has_checks) {
     for (std::string& line : DescribeChecks(*checks)) lines.push_back(std::move(line));
   }
-  lines.push_back(DescribeOnFailure(input));
+  if (waits || has_checks) lines.push_back(DescribeOnFailure(input));
   return lines;
 }
 
@@ -325,19 +339,20 @@ void KeepLiveValues(const Json& live, WriteIntent& intent) {
     if (const Json* value = kubernetes::FindField(live, field)) change.live = *value;
     keep.push_back(std::move(change));
   }
-  intent.workload = kubernetes::ApplyChangesToManifest(intent.workload, keep);
-
-  // Left out of the configuration, replicas would fall back to 1: name what runs until another
-  // manager (an autoscaler) owns it.
-  const FieldPath replicas = FieldPath() / "spec" / "replicas";
-  if (kubernetes::FindField(intent.workload, replicas) != nullptr) return;
-  const Json* running = kubernetes::FindField(live, replicas);
-  bool ours_alone = false;
-  for (const kubernetes::FieldOwner& owner : kubernetes::OwnersOf(live, replicas)) {
-    ours_alone = owner.manager == kubernetes::kFieldManager;
-    if (!ours_alone) break;
+  // Left out of the configuration, replicas would fall back to 1, and what is ignored from now on
+  // would be removed: named as they are until another manager (an autoscaler) owns them.
+  std::vector<FieldPath> handed_over = intent.ignored;
+  handed_over.push_back(FieldPath() / "spec" / "replicas");
+  for (const FieldPath& field : handed_over) {
+    const Json* running = kubernetes::FindField(live, field);
+    if (running == nullptr || kubernetes::FindField(intent.workload, field) != nullptr) continue;
+    if (!IsOursAlone(live, field)) continue;
+    kubernetes::FieldChange change;
+    change.path = field;
+    change.live = *running;
+    keep.push_back(std::move(change));
   }
-  if (ours_alone && running != nullptr) intent.workload["spec"]["replicas"] = *running;
+  intent.workload = kubernetes::ApplyChangesToManifest(intent.workload, keep);
 }
 
 }  // namespace delivery::resources

@@ -321,6 +321,7 @@ TEST_F(DescribeRolloutTest, OnDeleteWaitsForNothing) {
   manifest["spec"]["updateStrategy"] = {{"type", "OnDelete"}};
   Release(manifest);
   EXPECT_THAT(Lines(), Not(Contains(StartsWith("wait until"))));
+  EXPECT_THAT(Lines(), Not(Contains(StartsWith("on failure"))));
 }
 
 TEST_F(DescribeRolloutTest, TheTimesAreThoseOfTheOperation) {
@@ -596,6 +597,20 @@ TEST(KeepLiveValuesTest, ReplicasOfSomebodyElseAreNotNamed) {
     const Json wanted = Edited(WebManifest(), kNoReplicas);
     EXPECT_EQ(KeptOver(live, wanted, {}), wanted) << managed;
   }
+}
+
+TEST(KeepLiveValuesTest, WhatIsIgnoredFromNowOnStaysThoughItLeftTheManifest) {
+  const Edit five_seconds = [](Json& m) { m["spec"]["minReadySeconds"] = 5; };
+  const auto live_of = [&](const std::string& manager) {
+    return Edited(WebManifest(), [&](Json& m) {
+      five_seconds(m);
+      m["metadata"]["managedFields"] = Json::array({Owner(manager, "minReadySeconds")});
+    });
+  };
+  EXPECT_EQ(KeptOver(live_of(kubernetes::kFieldManager), WebManifest(), {"spec.minReadySeconds"}),
+            Edited(WebManifest(), five_seconds));
+  EXPECT_EQ(KeptOver(live_of("kubectl"), WebManifest(), {"spec.minReadySeconds"}), WebManifest());
+  EXPECT_EQ(KeptOver(live_of(kubernetes::kFieldManager), WebManifest(), {}), WebManifest());
 }
 
 TEST(KeepLiveValuesTest, ReplicasInTheManifestAreWritten) {

@@ -74,7 +74,6 @@ std::string RevisionOf(const Json& live) {
 
 bool IsPausedBeforeItsFirstPod(const Json& live) {
   return GetBool(kubernetes::Spec(live), "paused") &&
-         GetInt(kubernetes::Status(live), "replicas") > 0 &&
          GetInt(kubernetes::Status(live), "updatedReplicas") == 0;
 }
 
@@ -100,6 +99,11 @@ std::string NamespaceOfId(const std::string& id) {
   return std::pair<std::string, std::string>(absl::StrSplit(id, absl::MaxSplits('/', 1))).first;
 }
 
+std::string ImportId(const kubernetes::ObjectRef& ref) {
+  return absl::StrCat(ref.kind == "Deployment" ? "" : ref.kind + "/", ref.namespace_name, "/",
+                      ref.name);
+}
+
 kubernetes::ObjectRef WorkloadRef(const WorkloadArguments& arguments,
                                   const std::string& namespace_name) {
   kubernetes::ObjectRef ref = kubernetes::RefOf(ToPartialJson(arguments.manifest.value()).json);
@@ -112,9 +116,16 @@ void SetLiveResults(const Json& live, const Json& workload, const Json& good,
   results.uid = kubernetes::UidOf(live);
   results.revision = RevisionOf(live);
   const kubernetes::StringMap named = kubernetes::ImagesOf(workload);
-  const bool nothing_new_runs = IsPausedBeforeItsFirstPod(live) && good.is_object();
+  const bool any_runs = GetInt(kubernetes::Status(live), "replicas") > 0;
+  const bool nothing_new_runs = IsPausedBeforeItsFirstPod(live);
+  const bool old_runs = nothing_new_runs && any_runs && good.is_object();
+  // A first release that is held back: there are no pods at all.
+  const bool nothing_runs =
+      nothing_new_runs && !any_runs && workload.is_object() && !good.is_object();
   kubernetes::StringMap running;
-  for (const auto& [name, image] : kubernetes::ImagesOf(nothing_new_runs ? good : live)) {
+  for (const auto& [name, image] : kubernetes::ImagesOf(nothing_runs ? Json::object()
+                                                        : old_runs   ? good
+                                                                     : live)) {
     // What admission injected is not the user's.
     if (named.empty() || named.count(name) != 0) running.emplace(name, image);
   }
@@ -155,7 +166,8 @@ void RefreshFromLive(const Json& live, bool run_is_open, WorkloadArguments& argu
   record.drifted.clear();
   if (!record.written.has_value()) {
     record.legacy_managers = runner::LegacyManagersOf(live);
-    arguments.manifest = value::FromPlainJson(WithoutServerFields(live));
+    // An open run has changed it since: what it goes back to is what was imported.
+    if (!run_is_open) arguments.manifest = value::FromPlainJson(WithoutServerFields(live));
     SetLiveResults(live, Json(), Json(), results);
     return;
   }
@@ -205,8 +217,9 @@ void RefreshContents(kubernetes::Api& api, const std::string& namespace_name,
                         std::string(look.status().message()));
     return;
   }
-  for (const std::string& missing : look->missing) {
-    diagnostics.Warning(value::Path::Of("restart_on"), absl::StrCat(missing, " does not exist"),
+  for (const kubernetes::ObjectRef& missing : look->missing) {
+    diagnostics.Warning(value::Path::Of("restart_on"),
+                        absl::StrCat(missing.ToString(), " does not exist"),
                         "restart_on names it. Pods that need it cannot start; nothing is "
                         "restarted because of it.");
   }

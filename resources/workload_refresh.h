@@ -17,6 +17,8 @@ namespace delivery::resources {
 // Where the workload of a resource is.
 kubernetes::ObjectRef WorkloadRef(const WorkloadArguments& arguments,
                                   const std::string& namespace_name);
+// What `import` takes: namespace/name, for another kind than a Deployment Kind/namespace/name.
+std::string ImportId(const kubernetes::ObjectRef& ref);
 // The namespace in an id of the form namespace/name.
 std::string NamespaceOfId(const std::string& id);
 

@@ -208,6 +208,21 @@ TEST(EngineTest, VersionThatBreaksDuringTheChecksFails) {
   EXPECT_EQ(Decide(plan, state, seen, kStart).next.step, Step::kRestore);
 }
 
+TEST(EngineTest, ChecksEndWithTheTimeOfTheWholeRelease) {
+  Plan plan = RollingPlan();
+  plan.has_checks = true;
+  State state = Start(plan, "run-1", kStart);
+  state.step = Step::kCheck;
+  Observation seen;
+  seen.exists = seen.complete = true;
+  seen.checks = Checks::kRunning;
+  const Decision waits = Decide(plan, state, seen, kStart);
+  EXPECT_EQ(waits.wake_at, kStart + plan.timeout);
+  const Decision late = Decide(plan, state, seen, waits.wake_at);
+  EXPECT_EQ(late.next.step, Step::kRestore);
+  EXPECT_THAT(late.next.reason, HasSubstr("(timeouts)"));
+}
+
 TEST(EngineTest, StopDuringTheChecksKeepsTheRunOpen) {
   Plan plan = RollingPlan();
   plan.has_checks = true;

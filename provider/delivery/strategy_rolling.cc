@@ -183,8 +183,15 @@ Decision DecideCheck(const Plan& plan, const State& state, const Observation& se
     return Fail(plan, state, "the workload was deleted by someone else during the release", now);
   }
   if (!seen.unreachable && seen.failure.has_value()) return Fail(plan, state, *seen.failure, now);
-  // The checks have time limits of their own.
-  return {state, {}, absl::InfiniteFuture(), {}};
+  // The checks have time limits of their own; this one is the whole release's.
+  const absl::Time timeout = TimeoutOf(plan, state);
+  if (now >= timeout) {
+    return Fail(plan, state,
+                absl::StrCat("the checks are not done after ", absl::FormatDuration(plan.timeout),
+                             " (timeouts)"),
+                now);
+  }
+  return {state, {}, timeout, {}};
 }
 
 Decision DecideRestore(const Plan& plan, const State& state, const Observation& seen,

@@ -50,7 +50,7 @@ Json ApplyChangesToManifest(const Json& manifest, const std::vector<FieldChange>
 // so, likewise arguments like --password=x, last-applied annotations, data and stringData.
 std::string DisplayValue(const FieldPath& path, const Json& value);
 
-// "spec.replicas: 3 -> 5, by kubectl (2026-02-03T04:05:06Z)" or "spec.paused: true -> (removed),
+// "spec.replicas: 3 -> 5, by kubectl (2026-02-03T04:05:06Z)" or "spec.paused: true -> removed,
 // author unknown". Safe to show.
 std::string DescribeChange(const FieldChange& change);
 

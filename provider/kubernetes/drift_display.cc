@@ -156,7 +156,7 @@ std::string DisplayValue(const FieldPath& path, const Json& value) {
 std::string DescribeChange(const FieldChange& change) {
   std::string text = absl::StrCat(change.path.ToString(), ": ",
                                   DisplayOrWord(change.path, change.recorded, "(absent)"), " -> ",
-                                  DisplayOrWord(change.path, change.live, "(removed)"));
+                                  DisplayOrWord(change.path, change.live, "removed"));
   if (change.manager.empty()) return text + ", author unknown";
   absl::StrAppend(&text, ", by ", change.manager);
   if (!change.written) return text;

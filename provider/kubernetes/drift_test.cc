@@ -122,7 +122,7 @@ TEST(DriftTest, RemovedFieldsHaveNoAuthor) {
   EXPECT_THAT(Paths(changes), ElementsAre(std::string(kWeb) + ".env[name=DB_PASSWORD]",
                                           std::string(kWeb) + ".resources"));
   EXPECT_EQ(changes[0].manager, "");
-  EXPECT_THAT(DescribeChange(changes[0]), EndsWith("-> (removed), author unknown"));
+  EXPECT_THAT(DescribeChange(changes[0]), EndsWith("-> removed, author unknown"));
   EXPECT_THAT(DescribeChange(changes[0]), Not(HasSubstr("hunter2")));
 }
 

@@ -151,9 +151,9 @@ class Checker {
     if (list || KindOf(manifest_) == "List" || Find(manifest_, "items") != nullptr) {
       const size_t count = list ? manifest_.size() : GetArray(manifest_, "items").size();
       Add(Path(), absl::StrCat("The manifest is a list of ", count, " objects."),
-          "Give one workload: take the one you mean from the list, e.g. "
-          "provider::delivery::decode_manifests(file(\"app.yaml\"))[0], and declare a resource for "
-          "each workload.");
+          "Give one workload: keep each in a file of its own, or take the one you mean from the "
+          "list, e.g. yamldecode(file(\"app.yaml\")).items[0], and declare a resource for each "
+          "workload.");
       return false;
     }
     if (manifest_.is_object()) return true;

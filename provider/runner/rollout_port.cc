@@ -116,7 +116,7 @@ engine::Observation RolloutPort::Observe(const engine::State& state) {
   const kubernetes::RolloutProgress progress = kubernetes::WorkloadProgress(workload, generation);
   seen.observed = progress.observed;
   seen.complete = progress.complete;
-  seen.deadline_exceeded = progress.deadline_exceeded;
+  seen.deadline_exceeded = progress.deadline_exceeded && CountsDeadline(workload);
   seen.progress_mark = ProgressMark(progress);
   if (progress.complete || !progress.observed) return seen;
   seen.has_stuck_pods = !StuckPods(workload).empty();
@@ -127,6 +127,19 @@ engine::Observation RolloutPort::Observe(const engine::State& state) {
   return seen;
 }
 
+// Kubernetes' own verdict counts when the manifest asks for one: its default of ten minutes must
+// not cut a longer progress_deadline short. And when it is not on what ran before our write.
+bool RolloutPort::CountsDeadline(const Json& workload) const {
+  const bool previous = last_version_ == engine::Version::kPrevious;
+  const Json& written =
+      previous ? target_.previous_version->manifest : target_.new_version.manifest;
+  if (Find(kubernetes::Spec(written), "progressDeadlineSeconds") == nullptr) return false;
+  if (!last_write_.has_value()) return true;
+  const Json* before = kubernetes::FindCondition(last_write_->object, "Progressing");
+  const Json* now = kubernetes::FindCondition(workload, "Progressing");
+  return before == nullptr || now == nullptr || *before != *now;
+}
+
 // The watch may not have told yet of what was made, or tell of an object that was there before.
 bool RolloutPort::ExistsUnseen() {
   if (!made_unseen_) return false;
@@ -134,26 +147,30 @@ bool RolloutPort::ExistsUnseen() {
   return live.ok() ? !IsAnother(*live, last_write_) : !absl::IsNotFound(live.status());
 }
 
-std::optional<std::vector<Json>> RolloutPort::NewPods(const Json& workload) const {
+std::vector<Json> RolloutPort::PodsOf(const Json& owner) const {
   const std::vector<Json> pods = pods_->Objects();
   std::vector<Json> own;
+  for (const Json* pod : kubernetes::ControlledBy(kubernetes::UidOf(owner), pods)) {
+    own.push_back(*pod);
+  }
+  return own;
+}
+
+std::optional<std::vector<Json>> RolloutPort::NewPods(const Json& workload) const {
   if (target_.ref.kind == "Deployment") {
     const std::vector<Json> replica_sets = revisions_->Objects();
     const Json* replica_set = kubernetes::NewestReplicaSet(workload, replica_sets);
     if (replica_set == nullptr) return std::nullopt;
-    for (const Json* pod : kubernetes::ControlledBy(kubernetes::UidOf(*replica_set), pods)) {
-      own.push_back(*pod);
-    }
-    return own;
+    return PodsOf(*replica_set);
   }
   const std::string revision = target_.ref.kind == "StatefulSet"
                                    ? GetString(kubernetes::Status(workload), "updateRevision")
                                    : NewestRevisionName(workload, revisions_->Objects());
   if (revision.empty()) return std::nullopt;
-  for (const Json* pod : kubernetes::ControlledBy(kubernetes::UidOf(workload), pods)) {
-    if (BelongsToRevision(*pod, revision, target_.ref)) own.push_back(*pod);
-  }
-  return own;
+  std::vector<Json> pods = PodsOf(workload);
+  std::erase_if(pods,
+                [&](const Json& pod) { return !BelongsToRevision(pod, revision, target_.ref); });
+  return pods;
 }
 
 std::optional<RolloutPort::Failure> RolloutPort::FindPodFailure(const std::vector<Json>& pods) {
@@ -278,8 +295,11 @@ absl::Status RolloutPort::StartChecks() {
 
 absl::StatusOr<std::string> RolloutPort::PickReadyPod() const {
   const std::vector<Json> objects = workload_->Objects();
-  const std::optional<std::vector<Json>> pods =
-      objects.empty() ? std::nullopt : NewPods(objects.front());
+  std::optional<std::vector<Json>> pods = objects.empty() ? std::nullopt : NewPods(objects.front());
+  if (pods.has_value() && pods->empty() && target_.ref.kind != "Deployment") {
+    // A partition or OnDelete may replace no pod at all: the old ones are what there is to ask.
+    pods = PodsOf(objects.front());
+  }
   if (pods.has_value()) {
     for (const Json& pod : *pods) {
       if (kubernetes::IsPodReady(pod) && !kubernetes::IsBeingDeleted(pod)) {

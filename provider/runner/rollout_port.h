@@ -70,6 +70,8 @@ class RolloutPort : public WorkloadPort {
   bool RoomMayComeFree();
   // The pods of the version last written; nullopt while its revision is not known.
   std::optional<std::vector<Json>> NewPods(const Json& workload) const;
+  std::vector<Json> PodsOf(const Json& owner) const;
+  bool CountsDeadline(const Json& workload) const;
   // The definitive failure among `pods`, or one that has lasted.
   std::optional<Failure> FindPodFailure(const std::vector<Json>& pods);
   // Pods of another revision that cannot start, of a StatefulSet, whose controller waits for them.

@@ -251,18 +251,57 @@ INSTANTIATE_TEST_SUITE_P(
                      "1 of 2 updated replicas are available"}),
     [](const auto& test) { return test.param.name; });
 
+Json TimedOut(const char* time) {
+  return {{"type", "Progressing"},
+          {"status", "False"},
+          {"reason", "ProgressDeadlineExceeded"},
+          {"lastUpdateTime", time},
+          {"message", "ReplicaSet \"web-new\" has timed out"}};
+}
+
 TEST_F(RolloutPortTest, DeadlineOfTheManifestIsSeen) {
   Json status = PartialStatus(1);
-  status["conditions"] = Json::array({{{"type", "Progressing"},
-                                       {"status", "False"},
-                                       {"reason", "ProgressDeadlineExceeded"},
-                                       {"message", "ReplicaSet \"web-new\" has timed out"}}});
+  status["conditions"] = Json::array({TimedOut("2026-02-03T04:05:06Z")});
   PutWeb(status);
-  Open();
+  RolloutTarget target = Target();
+  target.new_version.manifest["spec"]["progressDeadlineSeconds"] = 60;
+  Open(target);
   const Observation seen = Observe();
   EXPECT_TRUE(seen.deadline_exceeded);
   EXPECT_FALSE(seen.complete);
   EXPECT_THAT(seen.progress_mark, HasSubstr("web-new\" has timed out"));
+}
+
+// It would cut a longer progress_deadline short.
+TEST_F(RolloutPortTest, DeadlineThatTheManifestDoesNotAskForDoesNotCount) {
+  Json status = PartialStatus(1);
+  status["conditions"] = Json::array({TimedOut("2026-02-03T04:05:06Z")});
+  PutWeb(status);
+  Open();
+  EXPECT_FALSE(Observe().deadline_exceeded);
+}
+
+// The controller leaves its verdict where it is until something progresses.
+TEST_F(RolloutPortTest, VerdictOnWhatRanBeforeDoesNotCount) {
+  RolloutTarget target = Target();
+  target.new_version.manifest["spec"]["progressDeadlineSeconds"] = 60;
+  target.new_version.force = true;
+  Json status = PartialStatus(1);
+  status["conditions"] = Json::array({TimedOut("2026-02-03T04:05:06Z")});
+  PutWeb(status);
+  Open(target);
+  ASSERT_TRUE(port_->Execute(ApplyWorkload{}).ok());
+  const auto set_condition = [&](const char* time) {
+    Json now = PartialStatus(1);
+    now["observedGeneration"] = kubernetes::GenerationOf(Live(Web()));
+    now["conditions"] = Json::array({TimedOut(time)});
+    kube_->SetStatus(Web(), now);
+    Settle();
+  };
+  set_condition("2026-02-03T04:05:06Z");
+  EXPECT_FALSE(Observe().deadline_exceeded);
+  set_condition("2026-02-03T04:07:08Z");
+  EXPECT_TRUE(Observe().deadline_exceeded);
 }
 
 TEST_F(RolloutPortTest, WorkloadThatIsNotThereDoesNotExist) {

@@ -52,7 +52,7 @@ class Drift(ReleaseCase):
             stack.manifest, "metadata.labels", {"team": "shop", "tier": "front"})))
         self.namespace.kubectl("label", "deployment", stack.name, "team-")
 
-        plan = self.plan_shows_changes(stack, "Drift: ", "metadata.labels.team: \"shop\" -> (removed), author unknown")
+        plan = self.plan_shows_changes(stack, "Drift: ", "metadata.labels.team: \"shop\" -> removed, author unknown")
 
         self.does_not_say(plan, "spec.replicas:", "tier: ")
         self.applies(stack)

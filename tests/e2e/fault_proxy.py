@@ -72,6 +72,14 @@ class Delay:
     seconds: float
 
 
+@dataclasses.dataclass
+class Meanwhile:
+    """Something happens in the middle of the request, whose answer is lost: before the API server hears of it, or once
+    it has been `done`."""
+    happens: object
+    done: bool = True
+
+
 CONFLICT = Answer(409, "Conflict", "the object has been modified; please apply your changes to the latest version")
 GONE = Answer(410, "Expired", "too old resource version: 1 (2)")
 ERROR_EVENT_GONE = ErrorEvent(410, "Expired", "too old resource version: 1 (2)")
@@ -191,6 +199,8 @@ def _handler_of(proxy):
                 return self._send(fault.status, fault.headers, json.dumps(fault.object).encode())
             if isinstance(fault, Delay):
                 time.sleep(fault.seconds)
+            if isinstance(fault, Meanwhile):
+                return self._relay_meanwhile(body, fault)
             self._relay(body, fault.after if isinstance(fault, Cut) else None)
 
         do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve
@@ -203,12 +213,21 @@ def _handler_of(proxy):
             self.end_headers()
             self.wfile.write(body)
 
-        def _relay(self, body, most):
+        def _relay_meanwhile(self, body, fault):
+            if fault.done:
+                self._ask(body).read()
+            fault.happens()
+            self._cut()
+
+        def _ask(self, body):
             if self._upstream is None:
                 self._upstream = proxy.connect()
             headers = {name: value for name, value in self.headers.items() if name.lower() not in _HOP}
             self._upstream.request(self.command, self.path, body, headers)
-            answer = self._upstream.getresponse()
+            return self._upstream.getresponse()
+
+        def _relay(self, body, most):
+            answer = self._ask(body)
             if most == 0:
                 return self._cut()
             self.send_response(answer.status)

@@ -31,6 +31,7 @@ class Paused(ReleaseCase):
         self.applies(stack)
         self.assertEqual(stack.phase(), "Paused")
         self.assertEqual(self.namespace.running_version(stack.name), [])
+        self.assertEqual(stack.state()["running_images"], {})
         self.plan_is_empty(stack)
         self.destroys(stack)
 
