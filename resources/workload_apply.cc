@@ -489,6 +489,16 @@ ReleaseVerdict ReleaseWorkload(const Connection& connection, Clock& clock, const
   }
   EndWithItsNamespace(job, *prepared, *result);
   ReleaseVerdict verdict;
+  const bool released =
+      result->outcome == Outcome::kSucceeded || result->outcome == Outcome::kPaused;
+  if (released && prepared->intent.take_over_legacy) {
+    const absl::Status taken = runner::EndCoOwnership(api, prepared->ref, stop);
+    if (!taken.ok()) {
+      verdict.diagnostics.Warning(Path::Of("manifest"), "Fields are still held by other tools too",
+                                  absl::StrCat("What leaves the manifest may stay in the cluster: ",
+                                               std::string(taken.message())));
+    }
+  }
   Explain(job, *prepared, *result, verdict.diagnostics);
   if (result->outcome == Outcome::kRefused) {
     verdict.unchanged = true;

@@ -127,6 +127,23 @@ std::optional<absl::Time> FindConflictTime(const FieldConflict& conflict, const 
   return LastWriteBy(live, conflict.manager);
 }
 
+// The fields of one entry without those of another.
+Json Difference(const Json& theirs, const Json& ours) {
+  Json left = Json::object();
+  for (const auto& [key, below] : theirs.items()) {
+    const auto own = ours.find(key);
+    if (own == ours.end()) {
+      left[key] = below;
+      continue;
+    }
+    const bool element = key.starts_with("k:") || key.starts_with("v:");
+    if (below.empty() || own->empty() || (element && own->contains("."))) continue;
+    Json rest = Difference(below, *own);
+    if (!rest.empty()) left[key] = std::move(rest);
+  }
+  return left;
+}
+
 }  // namespace
 
 bool OwnsField(const Json& fields_v1, const FieldPath& path) {
@@ -172,6 +189,26 @@ std::optional<absl::Time> LastWriteBy(const Json& object, std::string_view manag
     if (!last || *owner.written > *last) last = owner.written;
   }
   return last;
+}
+
+std::optional<Json> WithoutCoOwners(const Json& object, std::string_view manager,
+                                    const std::function<bool(const std::string&)>& gives_up) {
+  const Json& entries = GetArray(GetObject(object, "metadata"), "managedFields");
+  const auto own = std::find_if(entries.begin(), entries.end(), [&](const Json& entry) {
+    return GetString(entry, "manager") == manager && GetString(entry, "operation") == "Apply";
+  });
+  if (own == entries.end()) return std::nullopt;
+  Json kept = Json::array();
+  for (const Json& entry : entries) {
+    Json left = entry;
+    if (gives_up(GetString(entry, "manager")) && GetString(entry, "subresource").empty()) {
+      left["fieldsV1"] = Difference(GetObject(entry, "fieldsV1"), GetObject(*own, "fieldsV1"));
+      if (left["fieldsV1"].empty()) continue;
+    }
+    kept.push_back(std::move(left));
+  }
+  if (kept == entries) return std::nullopt;
+  return kept;
 }
 
 std::optional<FieldConflict> ParseConflict(std::string_view field, std::string_view message,

@@ -2,6 +2,7 @@
 #ifndef DELIVERY_KUBERNETES_MANAGED_FIELDS_H_
 #define DELIVERY_KUBERNETES_MANAGED_FIELDS_H_
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -40,6 +41,13 @@ std::vector<FieldPath> FieldsOwnedBy(const Json& object, std::string_view manage
 std::vector<FieldOwner> ManagersOf(const Json& object);
 // When `manager` last wrote anything to `object`, nullopt when it never did or the time is unknown.
 std::optional<absl::Time> LastWriteBy(const Json& object, std::string_view manager);
+
+// metadata.managedFields of `object` in which those whom `gives_up` names no longer hold what
+// `manager` applied; an element of a list that it applied is given up as a whole. Nullopt when that
+// changes nothing. For tools that the object was taken over from: a field that they still hold
+// would stay when it leaves our manifest.
+std::optional<Json> WithoutCoOwners(const Json& object, std::string_view manager,
+                                    const std::function<bool(const std::string&)>& gives_up);
 
 // A field that server-side apply refused to take from `manager`.
 struct FieldConflict {

@@ -12,6 +12,46 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::UnorderedElementsAre;
 
+Json Entry(const char* manager, const char* fields) {
+  return {{"manager", manager}, {"operation", "Apply"}, {"fieldsV1", *ParseJson(fields)}};
+}
+
+struct CoOwnersCase {
+  const char* name;
+  const char* theirs;
+  const char* left;
+};
+void PrintTo(const CoOwnersCase& test, std::ostream* out) { *out << test.name; }
+class CoOwnersTest : public ::testing::TestWithParam<CoOwnersCase> {};
+
+TEST_P(CoOwnersTest, GiveUpWhatWeApply) {
+  const Json ours = Entry("us", R"({"f:metadata": {"f:labels": {"f:app": {}}},
+      "f:spec": {"f:selector": {}, "f:containers": {"k:{\"name\":\"web\"}": {".": {}, "f:image": {}}}}})");
+  const Json object = {
+      {"metadata", {{"managedFields", Json::array({ours, Entry("them", GetParam().theirs)})}}}};
+  const auto left =
+      WithoutCoOwners(object, "us", [](const std::string& name) { return name == "them"; });
+  Json expected = Json::array({ours});
+  if (*GetParam().left != '\0') expected.push_back(Entry("them", GetParam().left));
+  EXPECT_EQ(left.value_or(object["metadata"]["managedFields"]), expected);
+  EXPECT_EQ(left.has_value(), std::string_view(GetParam().left) != GetParam().theirs);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    , CoOwnersTest,
+    ::testing::Values(
+        CoOwnersCase{"Same", R"({"f:metadata": {"f:labels": {"f:app": {}}}})", ""},
+        CoOwnersCase{"Beside", R"({"f:metadata": {"f:labels": {"f:app": {}, "f:team": {}}}})",
+                     R"({"f:metadata": {"f:labels": {"f:team": {}}}})"},
+        CoOwnersCase{"Others", R"({"f:spec": {"f:paused": {}}})",
+                     R"({"f:spec": {"f:paused": {}}})"},
+        CoOwnersCase{"WholeElement",
+                     R"({"f:spec": {"f:containers": {"k:{\"name\":\"web\"}": {".": {},
+                         "f:image": {}, "f:imagePullPolicy": {}}, "k:{\"name\":\"log\"}": {".": {}}}}})",
+                     R"({"f:spec": {"f:containers": {"k:{\"name\":\"log\"}": {".": {}}}}})"},
+        CoOwnersCase{"BelowAnAtomicOne", R"({"f:spec": {"f:selector": {"f:app": {}}}})", ""}),
+    [](const auto& test) { return test.param.name; });
+
 FieldPath Path(std::string_view text) { return *FieldPath::Parse(text); }
 
 absl::Time At(const char* text) {

@@ -122,4 +122,25 @@ absl::StatusOr<ApplyResult> WriteWorkload(Api& api, const WorkloadWrite& write, 
   return result;
 }
 
+absl::Status EndCoOwnership(Api& api, const kubernetes::ObjectRef& ref,
+                            const std::stop_token& stop) {
+  // Controllers write the status meanwhile: look again a few times.
+  constexpr int kAttempts = 4;
+  absl::Status status;
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    DELIVERY_ASSIGN_OR_RETURN(const Json live, api.Get(ref, stop));
+    const std::optional<Json> managed =
+        kubernetes::WithoutCoOwners(live, kubernetes::kFieldManager, IsLegacyManager);
+    if (!managed.has_value()) return absl::OkStatus();
+    const Json operations =
+        Json::array({{{"op", "replace"}, {"path", "/metadata/managedFields"}, {"value", *managed}},
+                     {{"op", "replace"},
+                      {"path", "/metadata/resourceVersion"},
+                      {"value", kubernetes::ResourceVersionOf(live)}}});
+    status = api.JsonPatch(ref, operations, {}, stop).status();
+    if (!absl::IsAborted(status)) return status;
+  }
+  return status;
+}
+
 }  // namespace delivery::runner

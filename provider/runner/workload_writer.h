@@ -39,6 +39,12 @@ absl::StatusOr<kubernetes::ApplyResult> WriteWorkload(kubernetes::Api& api,
                                                       const WorkloadWrite& write, WriteMode mode,
                                                       const std::stop_token& stop);
 
+// After a release in take-over mode: the tools that the workload was taken over from no longer hold
+// the fields that we apply, so that one that leaves the manifest leaves the cluster. Changes
+// nothing but metadata.managedFields.
+absl::Status EndCoOwnership(kubernetes::Api& api, const kubernetes::ObjectRef& ref,
+                            const std::stop_token& stop);
+
 }  // namespace delivery::runner
 
 #endif  // DELIVERY_RUNNER_WORKLOAD_WRITER_H_

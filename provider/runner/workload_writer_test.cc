@@ -226,6 +226,22 @@ INSTANTIATE_TEST_SUITE_P(
       return absl::StrReplaceAll(test.param.manager, {{"-", "_"}}) + when;
     });
 
+TEST_F(WorkloadWriterTest, FieldsOfSucceededToolsLeaveTheClusterWithTheManifest) {
+  Json made = Manifest(kOld);
+  made["metadata"]["labels"] = {{"team", "shop"}};
+  made["spec"]["minReadySeconds"] = 1;
+  kube_->Put(made, "helm");
+  WorkloadWrite write = Write(kNew);
+  write.manifest["metadata"]["labels"] = {{"team", "shop"}};
+  write.take_over_legacy = true;
+  ASSERT_TRUE(Apply(write).ok());
+  EXPECT_TRUE(EndCoOwnership(api(), Web(), NoStop()).ok());
+  EXPECT_TRUE(EndCoOwnership(api(), Web(), NoStop()).ok()) << "nothing is left to do";
+  ASSERT_TRUE(Apply(Write(kNew)).ok());
+  EXPECT_FALSE(Live(Web())["metadata"].contains("labels"));
+  EXPECT_EQ(Live(Web())["spec"]["minReadySeconds"], 1) << "never named by us";
+}
+
 TEST_F(WorkloadWriterTest, LegacyManagersOfAnObjectAreListedOnceAndSorted) {
   kube_->Put(Manifest(kOld), "kubectl-client-side-apply");
   SetReplicas(3, "helm");

@@ -140,6 +140,29 @@ TEST_F(KubeApiContract, JsonPatchOfAnAbsentMemberIsInvalidArgument) {
   EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
 }
 
+TEST_F(KubeApiContract, JsonPatchOfManagedFieldsEndsCoOwnership) {
+  const Json both = ConfigMap("a", {{"n", "1"}});
+  Applied(both, "one");
+  Json live = Applied(both, "two");
+  const auto without_one = [](const Json& object) {
+    return Json::array({Json{{"op", "replace"},
+                             {"path", "/metadata/managedFields"},
+                             {"value", Json::array({EntryOf(object, "two")})}},
+                        Json{{"op", "replace"},
+                             {"path", "/metadata/resourceVersion"},
+                             {"value", VersionOf(object)}}});
+  };
+  Json stale = live;
+  stale["metadata"]["resourceVersion"] = "1";
+  EXPECT_TRUE(absl::IsAborted(
+      api().JsonPatch(Ref("ConfigMap", "a"), without_one(stale), {}, no_stop()).status()));
+  const auto patched = api().JsonPatch(Ref("ConfigMap", "a"), without_one(live), {}, no_stop());
+  ASSERT_TRUE(patched.ok()) << patched.status();
+  EXPECT_TRUE(EntryOf(*patched, "one").is_null());
+  live = Applied(ConfigMap("a"), "two");
+  EXPECT_FALSE(GetObject(live, "data").contains("n"));
+}
+
 TEST_F(KubeApiContract, RefusedFieldIsNamedInTheCauses) {
   Created(Deployment("web"));
   Json changed = Deployment("web");

@@ -70,6 +70,9 @@ class ExistingObjects(ReleaseCase):
         stack.manifest = manifest
         return stack
 
+    def container(self, stack):
+        return self.namespace.deployment(stack.name)["spec"]["template"]["spec"]["containers"][0]
+
     def test_creating_over_an_existing_object_is_refused_with_the_way_out(self):
         stack = self.given_foreign_deployment().declare("1.1.0")
         before = self.namespace.deployment(stack.name)
@@ -129,6 +132,12 @@ class ExistingObjects(ReleaseCase):
             self.runs(stack, "1.1.0")
             self.assertEqual(self.namespace.deployment(stack.name)["metadata"]["uid"], before["metadata"]["uid"])
             self.plan_is_empty(stack)
+        with self.subTest("what leaves the manifest then leaves the cluster, though kubectl wrote it"):
+            self.assertIn("readinessProbe", self.container(stack))
+            stack.declare(manifest=with_field(
+                stack.manifest, "spec.template.spec.containers.0.readinessProbe", None))
+            self.applies(stack)
+            self.assertNotIn("readinessProbe", self.container(stack))
 
     def test_first_release_after_an_import_that_fails_is_rolled_back(self):
         stack = self.given_foreign_deployment().declare(progress_deadline="10m")

@@ -164,7 +164,8 @@ void TrackUpdate(const Json& before, Json& after, const Writer& writer) {
   const Json gone = FieldsDifference(FieldsOf(before), FieldsOf(after));
   Json entries = Json::array();
   bool found = false;
-  for (Json entry : ManagersOf(before)) {
+  // Who sends managedFields gives fields up, or hands them over.
+  for (Json entry : ManagersOf(ManagersOf(after).empty() ? before : after)) {
     const bool own = IsEntryOf(entry, writer, kUpdate);
     Json owned = FieldsDifference(GetObject(entry, "fieldsV1"), gone);
     owned = own ? FieldsUnion(owned, changed) : FieldsDifference(owned, changed);
