@@ -62,6 +62,7 @@ class PreflightRun {
   }
 
  private:
+  bool SayOpenRun();
   bool LookBeforeCreate();
   bool LookBeforeUpdate();
   bool CheckPermissions();
@@ -121,22 +122,29 @@ bool PreflightRun::MayGoOnAfter(const absl::Status& status) {
   return status.ok() || !IsUnanswered(status) || WarnOfUncheckedPlan(status);
 }
 
+// Of a release that is not in the state. Whether there is one.
+bool PreflightRun::SayOpenRun() {
+  const auto open = FindOpenRun(api_, ref_, now_, stop_);
+  if (!open.ok() || !open->has_value()) return false;
+  Warn(absl::StrCat("A release of ", ref_.ToString(), " is open: ", (*open)->status.phase.value()),
+       absl::StrCat("It is not in the state: ", (*open)->status.message.value(), "."));
+  return true;
+}
+
 // For a first release: says when the object exists.
 bool PreflightRun::LookBeforeCreate() {
   absl::StatusOr<Json> live = api_.Get(ref_, stop_);
-  if (absl::IsNotFound(live.status())) return true;
+  if (absl::IsNotFound(live.status())) {
+    // A release may have been killed before it made the object, or after it removed it.
+    SayOpenRun();
+    return true;
+  }
   if (absl::IsPermissionDenied(live.status())) {
     unread_ = live.status();
     return true;
   }
   if (!live.ok()) return WarnOfUncheckedPlan(live.status());
-  const auto open = FindOpenRun(api_, ref_, now_, stop_);
-  if (open.ok() && open->has_value()) {
-    Warn(
-        absl::StrCat("A release of ", ref_.ToString(), " is open: ", (*open)->status.phase.value()),
-        absl::StrCat("It is not in the state: ", (*open)->status.message.value(), "."));
-    return false;
-  }
+  if (SayOpenRun()) return false;
   if (!input_.adopt_existing) {
     AddFinding(absl::StrCat(ref_.ToString(), " exists already"),
                absl::StrCat("Apply will refuse to overwrite it. Import it (id \"", ImportId(ref_),

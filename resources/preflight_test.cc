@@ -12,6 +12,8 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "provider/delivery/engine.h"
+#include "provider/runner/journal.h"
 #include "provider/runner/runner_fixture.h"
 #include "resources/workload_fixture.h"
 
@@ -256,6 +258,13 @@ TEST_F(PreflightTest, WhatRestartOnNamesMustExist) {
   EXPECT_THAT(Update(Manifest(kNew)),
               ElementsAre(StartsWith("error at restart_on: ConfigMap shop/settings does not exist "
                                      "any more")));
+}
+
+TEST_F(PreflightTest, AReleaseThatWasKilledBeforeItMadeTheObjectIsSaid) {
+  runner::Journal journal(api(), Web(), "delivery_rollout", "", {});
+  ASSERT_TRUE(journal.Save(engine::Start({}, "run-1", now_)).ok());
+  kube_->ForgetRequests();
+  EXPECT_THAT(Create(Manifest(kNew)), ElementsAre(HasSubstr("is open: Interrupted")));
 }
 
 TEST_F(PreflightTest, OffAsksNothingAndSaysNothing) {
