@@ -262,7 +262,9 @@ TEST_F(PreflightTest, WhatRestartOnNamesMustExist) {
 
 TEST_F(PreflightTest, AReleaseThatWasKilledBeforeItMadeTheObjectIsSaid) {
   runner::Journal journal(api(), Web(), "delivery_rollout", "", {});
-  ASSERT_TRUE(journal.Save(engine::Start({}, "run-1", now_)).ok());
+  engine::Plan plan;
+  plan.identity = engine::RunIdentity("{}");
+  ASSERT_TRUE(journal.Save(engine::Start(plan, "run-1", now_)).ok());
   kube_->ForgetRequests();
   EXPECT_THAT(Create(Manifest(kNew)), ElementsAre(HasSubstr("is open: Interrupted")));
 }
