@@ -3,12 +3,10 @@ Interrupted, what served goes on serving, and the next apply ends the release as
 
 import contextlib
 import dataclasses
-import json
 
 from environment import image
 from fault_proxy import FaultProxy, Meanwhile
-from release_case import ReleaseCase
-from stack import deployment
+from killed_test import KilledCase
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,7 +43,7 @@ PUT_BACK_IS_AWAITED = Point("update", "configmaps", 3)
 JOURNAL_STAYS = Point("delete", "configmaps", done=False)
 
 
-class KillPointCase(ReleaseCase):
+class KillPointCase(KilledCase):
 
     def given_killed_at(self, point, stack, tag):
         """Applies this version until the provider dies at that point."""
@@ -64,27 +62,8 @@ class KillPointCase(ReleaseCase):
             self.assertEqual(outcome.code, 1, outcome)
             self.says(outcome, "Plugin did not respond")
         stack.kubeconfig = direct
-        # What the clock would do in 15 s.
-        self.namespace.kubectl("patch", "lease", self.lease(stack), "--type=merge", "-p", json.dumps(
-            {"spec": {"renewTime": "2020-01-01T00:00:00.000000Z"}}))
+        self.a_lease_time_passes(stack)
         return stack.declare(tag)
-
-    def given_small_stack(self):
-        stack = self.new_stack()
-        stack.manifest = deployment(stack.name, self.namespace.name, replicas=1)
-        return stack
-
-    def lease(self, stack):
-        return "delivery-deployment-" + stack.name
-
-    def next_apply_need_not_wait(self, stack):
-        self.namespace.kubectl("delete", "lease", self.lease(stack))
-
-    def ends_well(self, stack, tag):
-        self.assertEqual(stack.phase(), "Succeeded")
-        self.runs(stack, tag)
-        self.plan_is_empty(stack)
-        self.nothing_is_left_over()
 
 
 class FirstRelease(KillPointCase):
@@ -92,20 +71,20 @@ class FirstRelease(KillPointCase):
     def test_that_is_good(self):
         for point in (JOURNAL_MADE, NOT_WRITTEN, WRITTEN, AWAITED, JOURNAL_STAYS):
             with self.subTest(str(point)):
-                stack = self.given_killed_at(point, self.given_small_stack(), "1.0.0")
+                stack = self.given_killed_at(point, self.new_stack(), "1.0.0")
                 self.assertFalse(stack.has_state())
                 self.plan_shows_changes(stack, "is open: Interrupted")
-                self.next_apply_need_not_wait(stack)
+                self.the_lease_is_gone(stack)
                 self.applies(stack)
                 self.ends_well(stack, "1.0.0")
 
     def test_that_fails(self):
         for point in (FAILED, REMOVED, JOURNAL_STAYS):
             with self.subTest(str(point)):
-                stack = self.given_killed_at(point, self.given_small_stack(), "crash")
+                stack = self.given_killed_at(point, self.new_stack(), "crash")
                 self.assertFalse(stack.has_state())
                 self.plan_shows_changes(stack, "is open: Interrupted")
-                self.next_apply_need_not_wait(stack)
+                self.the_lease_is_gone(stack)
                 self.apply_fails(stack, "CrashLoopBackOff", "was removed")
                 self.does_not_exist(stack)
                 self.assertFalse(stack.has_state())
@@ -115,7 +94,7 @@ class FirstRelease(KillPointCase):
 class Update(KillPointCase):
 
     def given_release_before(self):
-        stack = self.given_small_stack()
+        stack = self.new_stack()
         self.applies(stack.declare("1.0.0"))
         return stack
 
@@ -128,7 +107,7 @@ class Update(KillPointCase):
                 stack = self.given_killed_at(point, self.given_release_before(), "1.1.0")
                 self.serves(stack)
                 self.plan_shows_changes(stack, "Interrupted")
-                self.next_apply_need_not_wait(stack)
+                self.the_lease_is_gone(stack)
                 self.applies(stack)
                 self.ends_well(stack, "1.1.0")
 
@@ -138,7 +117,7 @@ class Update(KillPointCase):
                 stack = self.given_killed_at(point, self.given_release_before(), "crash")
                 self.assertEqual(self.namespace.running_version(stack.name), ["1.0.0"])
                 self.plan_shows_changes(stack, "Interrupted")
-                self.next_apply_need_not_wait(stack)
+                self.the_lease_is_gone(stack)
                 self.apply_fails(stack, "CrashLoopBackOff", "rolled back")
                 self.runs(stack, "1.0.0")
                 self.assertEqual(stack.state()["images"], {"web": image("1.0.0")})
