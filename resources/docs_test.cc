@@ -5,7 +5,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "provider/kubernetes/test_folder.h"
+#include "provider/system/test_folder.h"
 
 namespace delivery::resources {
 namespace {
@@ -140,7 +140,7 @@ TEST(ResourcePageTest, ExamplesStandWhereThereAreAny) {
 class WriteDocsTest : public ::testing::Test {
  protected:
   absl::Status Write() { return WriteDocs(FakeProvider(), folder_.path()); }
-  const kubernetes::TestFolder folder_;
+  const system::TestFolder folder_;
 };
 
 TEST_F(WriteDocsTest, PagesLieWhereTheRegistryLooks) {

@@ -9,8 +9,8 @@
 #include "gtest/gtest.h"
 #include "provider/base/redact.h"
 #include "provider/kubernetes/rest_api.h"
-#include "provider/kubernetes/test_folder.h"
 #include "provider/schema/rules.h"
+#include "provider/system/test_folder.h"
 #include "resources/workload_fixture.h"
 #include "tests/support/fake_kube_api.h"
 
@@ -81,7 +81,7 @@ class ProviderTest : public ::testing::Test {
     return Value::MakeList(Type::String(), std::move(list));
   }
 
-  const kubernetes::TestFolder folder_;
+  const system::TestFolder folder_;
   std::map<std::string, std::string> environment_;
   const std::shared_ptr<testing::FakeKubeApi> kube_ = std::make_shared<testing::FakeKubeApi>();
   // What clients were asked for, in order.

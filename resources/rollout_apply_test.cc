@@ -4,10 +4,10 @@
 
 #include "provider/kubernetes/managed_fields.h"
 #include "provider/kubernetes/object.h"
-#include "provider/kubernetes/test_folder.h"
 #include "provider/runner/announcer.h"
 #include "provider/runner/journal.h"
 #include "provider/runner/lease.h"
+#include "provider/system/test_folder.h"
 #include "resources/restart.h"
 #include "resources/rollout_fixture.h"
 
@@ -431,7 +431,7 @@ TEST_F(RolloutCheckTest, AVersionThatFailsIsRolledBack) {
 }
 
 TEST_F(RolloutApplyTest, TheProgressFileToldOfEachStep) {
-  const kubernetes::TestFolder folder;
+  const system::TestFolder folder;
   connection_.progress_file = std::make_shared<runner::ProgressFile>(folder.Path("release.log"));
   cluster_.Set(connection_);
   Release(ConfigFor(kNew));
@@ -439,7 +439,7 @@ TEST_F(RolloutApplyTest, TheProgressFileToldOfEachStep) {
 }
 
 TEST_F(RolloutApplyTest, AProgressFileThatCannotBeWrittenStopsNothing) {
-  const kubernetes::TestFolder folder;
+  const system::TestFolder folder;
   connection_.progress_file = std::make_shared<runner::ProgressFile>(folder.Path("no/release.log"));
   cluster_.Set(connection_);
   EXPECT_THAT(ApplySays(ConfigFor(kNew)),

@@ -11,7 +11,7 @@
 
 #include "provider/base/clock.h"
 #include "provider/checks/check.h"
-#include "provider/kubernetes/scripted_transport.h"
+#include "provider/http/scripted_transport.h"
 #include "tests/support/fake_kube_api.h"
 
 namespace delivery::checks {
@@ -42,8 +42,8 @@ class CheckFixture : public ::testing::Test {
   const std::shared_ptr<testing::FakeKubeApi> kube_ = std::make_shared<testing::FakeKubeApi>();
   const std::shared_ptr<kubernetes::Api> api_;
   // What URLs answer, unless a test replaces it.
-  const std::shared_ptr<kubernetes::ScriptedTransport> script_ =
-      std::make_shared<kubernetes::ScriptedTransport>();
+  const std::shared_ptr<http::ScriptedTransport> script_ =
+      std::make_shared<http::ScriptedTransport>();
   std::shared_ptr<http::Transport> transport_ = script_;
   PodPicker pick_pod_ = [](const std::stop_token&) { return "web-1"; };
   std::string phase_ = "after_promotion";

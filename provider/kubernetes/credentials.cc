@@ -16,7 +16,7 @@
 #include "provider/base/redact.h"
 #include "provider/base/status_macros.h"
 #include "provider/kubernetes/exec_plugin.h"
-#include "provider/kubernetes/read_file.h"
+#include "provider/system/read_file.h"
 
 namespace delivery::kubernetes {
 namespace {
@@ -107,7 +107,7 @@ class TokenFileSource : public CredentialSource {
 
   // A file that cannot be read, or is empty while it is being written, leaves the last token.
   absl::Status Read(absl::Time now, const FileState& state) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    absl::StatusOr<std::string> content = ReadFile(file_, kLongestToken);
+    absl::StatusOr<std::string> content = system::ReadFile(file_, kLongestToken);
     if (content.ok()) absl::StripAsciiWhitespace(&*content);
     if (!content.ok() || content->empty() || !IsOneWord(*content)) {
       if (!token_.empty()) return absl::OkStatus();

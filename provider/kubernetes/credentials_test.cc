@@ -11,7 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "provider/base/redact.h"
-#include "provider/kubernetes/test_folder.h"
+#include "provider/system/test_folder.h"
 
 namespace delivery::kubernetes {
 namespace {
@@ -52,7 +52,7 @@ class TokenFileTest : public ::testing::Test {
  protected:
   TokenFileTest() { config_.token_file = folder_.Path("token"); }
 
-  TestFolder folder_;
+  system::TestFolder folder_;
   SimulatedClock clock_{Start()};
   ClusterConfig config_;
 };
@@ -135,7 +135,7 @@ class ExecSourceTest : public ::testing::Test {
     return static_cast<int>(std::count(runs.begin(), runs.end(), '\n'));
   }
 
-  TestFolder folder_;
+  system::TestFolder folder_;
   SimulatedClock clock_{Start()};
   ClusterConfig config_;
   std::unique_ptr<CredentialSource> source_;

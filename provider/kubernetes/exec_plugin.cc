@@ -15,7 +15,7 @@
 #include "provider/base/json.h"
 #include "provider/base/redact.h"
 #include "provider/base/status_macros.h"
-#include "provider/kubernetes/subprocess.h"
+#include "provider/system/subprocess.h"
 
 namespace delivery::kubernetes {
 namespace {
@@ -108,10 +108,10 @@ absl::Status NotRun(const ExecConfig& exec, const absl::Status& status) {
     return absl::FailedPreconditionError(
         absl::StrCat("the credential plugin ", exec.command, ": ", status.message(), Advice(exec)));
   }
-  return Failed(exec, std::string(status.message()), StderrOf(status));
+  return Failed(exec, std::string(status.message()), system::StderrOf(status));
 }
 
-std::string HowItEnded(const ProcessResult& result) {
+std::string HowItEnded(const system::ProcessResult& result) {
   if (result.signal != 0) return absl::StrCat("was killed by signal ", result.signal);
   return absl::StrCat("failed with exit code ", result.exit_code);
 }
@@ -204,15 +204,15 @@ absl::StatusOr<ExecCredential> RunExecPlugin(const ClusterConfig& cluster, absl:
   const ExecConfig& exec = *cluster.exec;
   DELIVERY_RETURN_IF_ERROR(CheckExecConfig(exec));
   const char* path = std::getenv("PATH");
-  const auto program = FindExecutable(exec.command, path == nullptr ? "" : path);
+  const auto program = system::FindExecutable(exec.command, path == nullptr ? "" : path);
   if (!program) return MissingCommand(exec, path == nullptr ? "" : path);
-  ProcessRequest request;
+  system::ProcessRequest request;
   request.program = *program;
   request.args = exec.args;
   request.env = exec.env;
   request.env["KUBERNETES_EXEC_INFO"] = MakeExecInfo(exec, cluster);
   request.timeout = timeout;
-  const absl::StatusOr<ProcessResult> result = RunProcess(request, stop);
+  const absl::StatusOr<system::ProcessResult> result = system::RunProcess(request, stop);
   if (!result.ok()) return NotRun(exec, result.status());
   if (result->signal != 0 || result->exit_code != 0) {
     return Failed(exec, HowItEnded(*result), result->stderr_tail);

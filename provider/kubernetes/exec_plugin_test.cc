@@ -7,7 +7,7 @@
 
 #include "provider/base/json.h"
 #include "provider/base/redact.h"
-#include "provider/kubernetes/test_folder.h"
+#include "provider/system/test_folder.h"
 
 namespace delivery::kubernetes {
 namespace {
@@ -65,7 +65,7 @@ TEST(ExecInfoTest, TellsTheClusterWhenAsked) {
 }
 
 TEST(ExecPluginTest, ReadsTheCredential) {
-  const TestFolder folder;
+  const system::TestFolder folder;
   ClusterConfig cluster = Cluster(
       folder.Script("plugin", "echo \"$1 $MODE\" > " + folder.Path("args") + "\n" + Print(R"({
       "kind": "ExecCredential", "apiVersion": "client.authentication.k8s.io/v1",
@@ -81,7 +81,7 @@ TEST(ExecPluginTest, ReadsTheCredential) {
 }
 
 TEST(ExecPluginTest, GivesTheExecInfo) {
-  const TestFolder folder;
+  const system::TestFolder folder;
   const auto credential = RunPlugin(Cluster(folder.Script(
       "plugin", "printf %s \"$KUBERNETES_EXEC_INFO\" > " + folder.Path("info") + "\nexit 1")));
   EXPECT_FALSE(credential.ok());
@@ -89,7 +89,7 @@ TEST(ExecPluginTest, GivesTheExecInfo) {
 }
 
 TEST(ExecPluginTest, FailureShowsTheEndOfStderrWithoutSecrets) {
-  const TestFolder folder;
+  const system::TestFolder folder;
   RegisterSecret("registered-secret");
   const auto credential = RunPlugin(Cluster(folder.Script(
       "plugin",
@@ -105,7 +105,7 @@ TEST(ExecPluginTest, FailureShowsTheEndOfStderrWithoutSecrets) {
 }
 
 TEST(ExecPluginTest, HangingPluginIsKilled) {
-  const TestFolder folder;
+  const system::TestFolder folder;
   const ClusterConfig cluster = Cluster(folder.Script("plugin", "echo waiting >&2\nsleep 300"));
   const auto credential = RunExecPlugin(cluster, absl::Milliseconds(300), {});
   EXPECT_EQ(credential.status().code(), absl::StatusCode::kUnauthenticated);
@@ -114,7 +114,7 @@ TEST(ExecPluginTest, HangingPluginIsKilled) {
 }
 
 TEST(ExecPluginTest, StopIsCancelled) {
-  const TestFolder folder;
+  const system::TestFolder folder;
   std::stop_source stop;
   stop.request_stop();
   EXPECT_EQ(RunExecPlugin(Cluster(folder.Script("plugin", "sleep 300")), absl::Seconds(20),
@@ -137,7 +137,7 @@ TEST(ExecPluginTest, MissingCommandNamesPathAndHint) {
 }
 
 TEST(ExecPluginTest, ProgramThatCannotStart) {
-  const TestFolder folder;
+  const system::TestFolder folder;
   const std::string plugin = folder.Write("plugin", "#!/nonexistent/interpreter\n");
   chmod(plugin.c_str(), 0755);
   EXPECT_EQ(RunPlugin(Cluster(plugin)).status().code(), absl::StatusCode::kFailedPrecondition);
@@ -152,7 +152,7 @@ struct Output {
 class ExecOutputTest : public ::testing::TestWithParam<Output> {};
 
 TEST_P(ExecOutputTest, IsRefused) {
-  const TestFolder folder;
+  const system::TestFolder folder;
   const auto credential = RunPlugin(Cluster(folder.Script("plugin", GetParam().script)));
   ASSERT_FALSE(credential.ok());
   EXPECT_EQ(credential.status().code(), absl::StatusCode::kUnauthenticated);

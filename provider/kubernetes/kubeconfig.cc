@@ -15,7 +15,7 @@
 #include "provider/base/status_macros.h"
 #include "provider/kubernetes/exec_plugin.h"
 #include "provider/kubernetes/kubeconfig_file.h"
-#include "provider/kubernetes/read_file.h"
+#include "provider/system/read_file.h"
 
 namespace delivery::kubernetes {
 namespace {
@@ -77,7 +77,7 @@ absl::StatusOr<std::string> DataOrFile(const KubeconfigEntry& entry, const std::
       return Invalid(entry, absl::StrCat(field, "-data is not valid base64"));
     }
   } else if (!path.empty()) {
-    absl::StatusOr<std::string> read = ReadFile(Resolved(entry, path));
+    absl::StatusOr<std::string> read = system::ReadFile(Resolved(entry, path));
     if (!read.ok()) {
       return absl::Status(read.status().code(), absl::StrCat("the kubeconfig ", entry.file, ": ",
                                                              field, ": ", read.status().message()));
@@ -281,14 +281,15 @@ absl::Status ApplyServiceAccount(const KubernetesSettings& settings, const Envir
   const bool ipv6 = host.find(':') != std::string::npos;
   config.server = absl::StrCat("https://", ipv6 ? "[" : "", host, ipv6 ? "]" : "", ":", port);
   const std::filesystem::path folder(settings.service_account_folder);
-  DELIVERY_ASSIGN_OR_RETURN(config.ca_certificate_pem, ReadFile((folder / "ca.crt").string()),
+  DELIVERY_ASSIGN_OR_RETURN(config.ca_certificate_pem,
+                            system::ReadFile((folder / "ca.crt").string()),
                             _ << "in_cluster needs the pod's service account");
   if (!HasExplicitCredentials(settings)) {
     config.token_file = (folder / "token").string();
-    DELIVERY_RETURN_IF_ERROR(ReadFile(config.token_file).status())
+    DELIVERY_RETURN_IF_ERROR(system::ReadFile(config.token_file).status())
         << "in_cluster needs the pod's service account: set automountServiceAccountToken";
   }
-  absl::StatusOr<std::string> space = ReadFile((folder / "namespace").string());
+  absl::StatusOr<std::string> space = system::ReadFile((folder / "namespace").string());
   if (space.ok()) absl::StripAsciiWhitespace(&*space);
   if (space.ok() && !space->empty()) config.default_namespace = *std::move(space);
   return absl::OkStatus();

@@ -8,8 +8,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "provider/base/status_macros.h"
-#include "provider/kubernetes/read_file.h"
 #include "provider/kubernetes/yaml.h"
+#include "provider/system/read_file.h"
 
 namespace delivery::kubernetes {
 namespace {
@@ -83,7 +83,7 @@ absl::StatusOr<Kubeconfig> LoadKubeconfigs(const std::vector<std::string>& files
   Kubeconfig merged;
   size_t missing = 0;
   for (const std::string& file : files) {
-    const absl::StatusOr<std::string> text = ReadFile(file);
+    const absl::StatusOr<std::string> text = system::ReadFile(file);
     if (skip_missing && absl::IsNotFound(text.status())) {
       ++missing;
       continue;

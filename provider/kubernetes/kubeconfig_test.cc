@@ -7,7 +7,7 @@
 #include <string>
 
 #include "provider/base/redact.h"
-#include "provider/kubernetes/test_folder.h"
+#include "provider/system/test_folder.h"
 
 namespace delivery::kubernetes {
 namespace {
@@ -67,7 +67,7 @@ class KubeconfigTest : public ::testing::Test {
     EXPECT_THAT(std::string(status.message()), Not(HasSubstr("hunter2")));
   }
 
-  TestFolder folder_;
+  system::TestFolder folder_;
 };
 
 TEST_F(KubeconfigTest, ReadsTheCurrentContext) {

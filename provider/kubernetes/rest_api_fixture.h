@@ -12,8 +12,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "provider/base/clock.h"
+#include "provider/http/scripted_transport.h"
 #include "provider/kubernetes/rest_api.h"
-#include "provider/kubernetes/scripted_transport.h"
 
 namespace delivery::kubernetes {
 
@@ -84,7 +84,7 @@ class RestApiFixture : public ::testing::Test {
   const std::stop_token no_stop_;
   SimulatedClock clock_{absl::FromUnixSeconds(1'700'000'000)};
   std::shared_ptr<TestCredentials> credentials_ = std::make_shared<TestCredentials>();
-  std::shared_ptr<ScriptedTransport> transport_ = std::make_shared<ScriptedTransport>();
+  std::shared_ptr<http::ScriptedTransport> transport_ = std::make_shared<http::ScriptedTransport>();
   std::vector<http::TransportOptions> transport_options_;
   std::shared_ptr<Api> api_;
 };

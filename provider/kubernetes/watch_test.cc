@@ -49,7 +49,7 @@ class WatchTest : public RestApiFixture {
   bool EventuallyNames(const std::vector<std::string>& names) {
     return Eventually([&] { return Names() == names; });
   }
-  std::shared_ptr<OpenExchange> OpenWatch(size_t index) {
+  std::shared_ptr<http::OpenExchange> OpenWatch(size_t index) {
     auto open = transport_->WaitForOpen(index);
     if (open != nullptr) open->Headers(200);
     return open;

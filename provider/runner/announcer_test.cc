@@ -9,8 +9,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "provider/base/redact.h"
-#include "provider/kubernetes/test_folder.h"
 #include "provider/runner/runner_fixture.h"
+#include "provider/system/test_folder.h"
 
 namespace delivery::runner {
 namespace {
@@ -58,7 +58,7 @@ class AnnouncerTest : public RunnerFixture {
     return events;
   }
 
-  const kubernetes::TestFolder folder_;
+  const system::TestFolder folder_;
   ProgressFile file_{folder_.Path("progress")};
   Announcer announcer_{api(), clock_, Web(), &file_, NoStop()};
 };

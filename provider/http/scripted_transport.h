@@ -1,6 +1,6 @@
 // For tests: a transport that answers requests by a script and remembers them.
-#ifndef DELIVERY_KUBERNETES_SCRIPTED_TRANSPORT_H_
-#define DELIVERY_KUBERNETES_SCRIPTED_TRANSPORT_H_
+#ifndef DELIVERY_HTTP_SCRIPTED_TRANSPORT_H_
+#define DELIVERY_HTTP_SCRIPTED_TRANSPORT_H_
 
 #include <condition_variable>
 #include <deque>
@@ -14,18 +14,16 @@
 #include "provider/base/json.h"
 #include "provider/http/transport.h"
 
-namespace delivery::kubernetes {
+namespace delivery::http {
 
 // One exchange that the test itself answers, bit by bit. Ends with Cancelled on stop.
 class OpenExchange {
  public:
-  OpenExchange(std::stop_token stop, std::shared_ptr<http::ResponseHandler> handler)
+  OpenExchange(std::stop_token stop, std::shared_ptr<ResponseHandler> handler)
       : handler_(std::move(handler)),
         on_stop_(std::move(stop), [this] { Done(absl::CancelledError("stopped")); }) {}
 
-  void Headers(int status, const http::Headers& headers = {}) {
-    handler_->OnHeaders(status, headers);
-  }
+  void Headers(int status, const Headers& headers = {}) { handler_->OnHeaders(status, headers); }
   // Ends the exchange as a transport does when the receiver wants no more.
   void Data(std::string_view data) {
     if (!handler_->OnData(data)) Done(absl::CancelledError("ended by the receiver"));
@@ -43,19 +41,19 @@ class OpenExchange {
   }
 
  private:
-  const std::shared_ptr<http::ResponseHandler> handler_;
+  const std::shared_ptr<ResponseHandler> handler_;
   std::mutex mutex_;
   bool done_ = false;
   std::stop_callback<std::function<void()>> on_stop_;
 };
 
 // Thread-safe. Requests beyond the script fail with Internal.
-class ScriptedTransport : public http::Transport {
+class ScriptedTransport : public Transport {
  public:
-  void ThenText(int status, std::string body, http::Headers headers = {}) {
+  void ThenText(int status, std::string body, Headers headers = {}) {
     Add({std::move(headers), status, std::move(body), absl::OkStatus(), false});
   }
-  void ThenAnswer(int status, const Json& body, http::Headers headers = {}) {
+  void ThenAnswer(int status, const Json& body, Headers headers = {}) {
     headers.emplace_back("Content-Type", "application/json");
     ThenText(status, DumpJson(body), std::move(headers));
   }
@@ -63,8 +61,8 @@ class ScriptedTransport : public http::Transport {
   // The test answers, by WaitForOpen.
   void ThenOpen() { Add({{}, 0, "", absl::OkStatus(), true}); }
 
-  void Start(http::Request request, std::stop_token stop,
-             std::shared_ptr<http::ResponseHandler> handler) override {
+  void Start(Request request, std::stop_token stop,
+             std::shared_ptr<ResponseHandler> handler) override {
     Step step{{}, 0, "", absl::InternalError("beyond the script: " + request.url), false};
     {
       const std::lock_guard lock(mutex_);
@@ -84,7 +82,7 @@ class ScriptedTransport : public http::Transport {
     handler->OnDone(step.failure);
   }
 
-  std::vector<http::Request> requests() const {
+  std::vector<Request> requests() const {
     const std::lock_guard lock(mutex_);
     return requests_;
   }
@@ -104,7 +102,7 @@ class ScriptedTransport : public http::Transport {
 
  private:
   struct Step {
-    http::Headers headers;
+    Headers headers;
     int status = 0;
     std::string body;
     absl::Status failure;
@@ -118,10 +116,10 @@ class ScriptedTransport : public http::Transport {
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Step> steps_;
-  std::vector<http::Request> requests_;
+  std::vector<Request> requests_;
   std::vector<std::shared_ptr<OpenExchange>> open_;
 };
 
-}  // namespace delivery::kubernetes
+}  // namespace delivery::http
 
-#endif  // DELIVERY_KUBERNETES_SCRIPTED_TRANSPORT_H_
+#endif  // DELIVERY_HTTP_SCRIPTED_TRANSPORT_H_

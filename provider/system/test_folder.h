@@ -1,6 +1,6 @@
 // A temporary folder for tests that need real files and programs.
-#ifndef DELIVERY_KUBERNETES_TEST_FOLDER_H_
-#define DELIVERY_KUBERNETES_TEST_FOLDER_H_
+#ifndef DELIVERY_SYSTEM_TEST_FOLDER_H_
+#define DELIVERY_SYSTEM_TEST_FOLDER_H_
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -12,7 +12,7 @@
 #include <string>
 #include <system_error>
 
-namespace delivery::kubernetes {
+namespace delivery::system {
 
 // Made empty, removed with all it holds.
 class TestFolder {
@@ -57,6 +57,6 @@ class TestFolder {
   std::string path_;
 };
 
-}  // namespace delivery::kubernetes
+}  // namespace delivery::system
 
-#endif  // DELIVERY_KUBERNETES_TEST_FOLDER_H_
+#endif  // DELIVERY_SYSTEM_TEST_FOLDER_H_

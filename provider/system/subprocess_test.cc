@@ -1,4 +1,4 @@
-#include "provider/kubernetes/subprocess.h"
+#include "provider/system/subprocess.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -10,9 +10,9 @@
 #include <thread>
 
 #include "absl/strings/numbers.h"
-#include "provider/kubernetes/test_folder.h"
+#include "provider/system/test_folder.h"
 
-namespace delivery::kubernetes {
+namespace delivery::system {
 namespace {
 
 using std::chrono::steady_clock;
@@ -173,4 +173,4 @@ TEST(FindExecutableTest, LooksInThePath) {
 }
 
 }  // namespace
-}  // namespace delivery::kubernetes
+}  // namespace delivery::system

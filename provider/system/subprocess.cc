@@ -1,4 +1,4 @@
-#include "provider/kubernetes/subprocess.h"
+#include "provider/system/subprocess.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -25,7 +25,7 @@
 #include "absl/strings/str_split.h"
 #include "provider/base/status_macros.h"
 
-namespace delivery::kubernetes {
+namespace delivery::system {
 namespace {
 
 constexpr char kStderrPayload[] = "terraform-provider-delivery/stderr";
@@ -317,4 +317,4 @@ std::optional<std::string> FindExecutable(const std::string& command, const std:
   return std::nullopt;
 }
 
-}  // namespace delivery::kubernetes
+}  // namespace delivery::system

@@ -1,18 +1,18 @@
 // Small files into memory, with errors that name the path.
-#ifndef DELIVERY_KUBERNETES_READ_FILE_H_
-#define DELIVERY_KUBERNETES_READ_FILE_H_
+#ifndef DELIVERY_SYSTEM_READ_FILE_H_
+#define DELIVERY_SYSTEM_READ_FILE_H_
 
 #include <cstddef>
 #include <string>
 
 #include "absl/status/statusor.h"
 
-namespace delivery::kubernetes {
+namespace delivery::system {
 
 // NotFound when there is no such file, FailedPrecondition when it cannot be read (a folder,
 // no permission), or is larger than `max_bytes`.
 absl::StatusOr<std::string> ReadFile(const std::string& path, size_t max_bytes = 16 * 1024 * 1024);
 
-}  // namespace delivery::kubernetes
+}  // namespace delivery::system
 
-#endif  // DELIVERY_KUBERNETES_READ_FILE_H_
+#endif  // DELIVERY_SYSTEM_READ_FILE_H_

@@ -1,6 +1,6 @@
 // Runs another program and waits for it, bounded in time and memory.
-#ifndef DELIVERY_KUBERNETES_SUBPROCESS_H_
-#define DELIVERY_KUBERNETES_SUBPROCESS_H_
+#ifndef DELIVERY_SYSTEM_SUBPROCESS_H_
+#define DELIVERY_SYSTEM_SUBPROCESS_H_
 
 #include <cstddef>
 #include <map>
@@ -12,7 +12,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 
-namespace delivery::kubernetes {
+namespace delivery::system {
 
 struct ProcessRequest {
   std::string program;                     // a path
@@ -45,6 +45,6 @@ std::string StderrOf(const absl::Status& status);
 // (as PATH). Nullopt when there is none.
 std::optional<std::string> FindExecutable(const std::string& command, const std::string& path);
 
-}  // namespace delivery::kubernetes
+}  // namespace delivery::system
 
-#endif  // DELIVERY_KUBERNETES_SUBPROCESS_H_
+#endif  // DELIVERY_SYSTEM_SUBPROCESS_H_

@@ -1,4 +1,4 @@
-#include "provider/kubernetes/read_file.h"
+#include "provider/system/read_file.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -11,7 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 
-namespace delivery::kubernetes {
+namespace delivery::system {
 namespace {
 
 absl::Status CannotRead(const std::string& path, int error) {
@@ -42,4 +42,4 @@ absl::StatusOr<std::string> ReadFile(const std::string& path, size_t max_bytes) 
   }
 }
 
-}  // namespace delivery::kubernetes
+}  // namespace delivery::system
