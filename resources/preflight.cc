@@ -238,6 +238,7 @@ bool PreflightRun::DryRun() {
       runner::WriteWorkload(api_, write, runner::WriteMode::kDryRun, stop_);
   if (result.ok()) {
     rehearsed_ = std::move(result->object);
+    connection_.preflight_memory->RememberRehearsal(write, now_);
     return true;
   }
   const absl::Status& refusal = result.status();

@@ -2,12 +2,25 @@
 
 #include "absl/strings/str_join.h"
 #include "provider/base/status_macros.h"
+#include "provider/delivery/plan.h"
 
 namespace delivery::resources {
 namespace {
 
 constexpr absl::Duration kRefusalKept = absl::Minutes(1);
 constexpr absl::Duration kQuotasKept = absl::Seconds(30);
+// Longer, and what decides (quota, webhooks, other managers) may well have changed.
+constexpr absl::Duration kRehearsalKept = absl::Seconds(10);
+
+// A digest, for a plan of a thousand manifests rehearses them all.
+std::string DigestOf(const runner::WorkloadWrite& write) {
+  Json agreed = Json::array();
+  for (const kubernetes::FieldPath& field : write.agreed) agreed.push_back(field.ToString());
+  return engine::RunIdentity(DumpJson({{"manifest", write.manifest},
+                                       {"force", write.force},
+                                       {"agreed", std::move(agreed)},
+                                       {"take_over_legacy", write.take_over_legacy}}));
+}
 
 }  // namespace
 
@@ -39,6 +52,22 @@ absl::StatusOr<std::vector<Json>> PreflightMemory::Quotas(kubernetes::Api& api,
   };
   return quotas_.Get(namespace_name, now, stop, ask,
                      [](const std::vector<Json>&) { return kQuotasKept; });
+}
+
+void PreflightMemory::RememberRehearsal(const runner::WorkloadWrite& write, absl::Time now) {
+  std::string digest = DigestOf(write);
+  const std::lock_guard lock(mutex_);
+  rehearsed_[std::move(digest)] = now;
+}
+
+bool PreflightMemory::TakeRehearsal(const runner::WorkloadWrite& write, absl::Time now) {
+  const std::string digest = DigestOf(write);
+  const std::lock_guard lock(mutex_);
+  const auto found = rehearsed_.find(digest);
+  if (found == rehearsed_.end()) return false;
+  const bool recent = now - found->second < kRehearsalKept;
+  rehearsed_.erase(found);
+  return recent;
 }
 
 }  // namespace delivery::resources

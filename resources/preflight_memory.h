@@ -19,6 +19,7 @@
 #include "absl/time/time.h"
 #include "provider/base/json.h"
 #include "provider/kubernetes/api.h"
+#include "provider/runner/workload_writer.h"
 
 namespace delivery::resources {
 
@@ -104,9 +105,17 @@ class PreflightMemory {
   absl::StatusOr<std::vector<Json>> Quotas(kubernetes::Api& api, const std::string& namespace_name,
                                            absl::Time now, const std::stop_token& stop);
 
+  // The server accepted a rehearsal (dry run) of this write.
+  void RememberRehearsal(const runner::WorkloadWrite& write, absl::Time now);
+  // Whether it did within the last seconds, as when the host has planned again just before this
+  // apply. Says so once.
+  bool TakeRehearsal(const runner::WorkloadWrite& write, absl::Time now);
+
  private:
   Remembered<bool> access_;
   Remembered<std::vector<Json>> quotas_;
+  std::mutex mutex_;
+  std::map<std::string, absl::Time> rehearsed_;  // by the write's digest; guarded by mutex_
 };
 
 }  // namespace delivery::resources

@@ -130,6 +130,39 @@ TEST_F(RolloutApplyTest, AFirstReleaseThatCannotBeRemovedIsAnErrorWithState) {
   EXPECT_EQ(Phase(), phase::kFailed);
 }
 
+size_t RehearsalsIn(const std::vector<testing::RecordedKubeRequest>& requests) {
+  return static_cast<size_t>(std::count_if(requests.begin(), requests.end(),
+                                           [](const testing::RecordedKubeRequest& recorded) {
+                                             return recorded.request.query.contains("dryRun");
+                                           }));
+}
+
+// The host plans again right before it applies.
+TEST_F(RolloutApplyTest, WhatAPlanHasJustRehearsedIsNotRehearsedAgain) {
+  Apply(ConfigFor(kOld));  // plans twice
+  EXPECT_EQ(RehearsalsIn(kube_->requests()), 2u);
+}
+
+TEST_F(RolloutApplyTest, WhatNoPlanHasRehearsedIsRehearsedFirst) {
+  connection_.preflight = Preflight::kOff;
+  cluster_.Set(connection_);
+  Apply(ConfigFor(kOld));
+  EXPECT_EQ(RehearsalsIn(kube_->requests()), 1u);
+}
+
+TEST_F(RolloutApplyTest, ARehearsalCountsOnceAndForSeconds) {
+  const runner::WorkloadWrite write{.manifest = Manifest(kOld)};
+  PreflightMemory memory;
+  EXPECT_FALSE(memory.TakeRehearsal(write, clock_.Now()));
+  memory.RememberRehearsal(write, clock_.Now());
+  EXPECT_FALSE(memory.TakeRehearsal({.manifest = Manifest(kNew)}, clock_.Now()));
+  EXPECT_FALSE(memory.TakeRehearsal({.manifest = Manifest(kOld), .force = true}, clock_.Now()));
+  EXPECT_TRUE(memory.TakeRehearsal(write, clock_.Now()));
+  EXPECT_FALSE(memory.TakeRehearsal(write, clock_.Now()));
+  memory.RememberRehearsal(write, clock_.Now());
+  EXPECT_FALSE(memory.TakeRehearsal(write, clock_.Now() + absl::Seconds(10)));
+}
+
 TEST_F(RolloutApplyTest, ARefusalIsFoundBeforeAnythingIsWritten) {
   Json manifest = Manifest(kNew);
   manifest["metadata"]["namespace"] = "later";

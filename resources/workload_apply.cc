@@ -447,6 +447,14 @@ void EndWithItsNamespace(const ReleaseJob& job, const Prepared& prepared,
   result.store_status = absl::OkStatus();
 }
 
+// So that a refusal is known before anything is written. Not a second time when the host's last
+// plan has just done it.
+absl::Status Rehearse(const Connection& connection, const runner::WorkloadWrite& write,
+                      absl::Time now, const std::stop_token& stop) {
+  if (connection.preflight_memory->TakeRehearsal(write, now)) return absl::OkStatus();
+  return runner::WriteWorkload(*connection.api, write, runner::WriteMode::kDryRun, stop).status();
+}
+
 ReleaseVerdict Refuse(const std::string& summary, const absl::Status& status) {
   ReleaseVerdict verdict;
   verdict.unchanged = true;
@@ -475,11 +483,11 @@ ReleaseVerdict ReleaseWorkload(const Connection& connection, Clock& clock, const
   }
   const runner::WorkloadWrite write{prepared->intent.workload, prepared->intent.force,
                                     prepared->intent.agreed, prepared->intent.take_over_legacy};
-  const auto rehearsal = runner::WriteWorkload(api, write, runner::WriteMode::kDryRun, stop);
+  const absl::Status rehearsal = Rehearse(connection, write, clock.Now(), stop);
   if (!rehearsal.ok()) {
     const absl::Status refused(
-        rehearsal.status().code(),
-        RefusalText(rehearsal.status(), prepared->ref.namespace_name) + " Nothing was changed.");
+        rehearsal.code(),
+        RefusalText(rehearsal, prepared->ref.namespace_name) + " Nothing was changed.");
     return Refuse(absl::StrCat("Release of ", what, " was refused"), refused);
   }
   absl::StatusOr<runner::ReleaseResult> result = runner::RunRelease(

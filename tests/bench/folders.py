@@ -37,8 +37,7 @@ _RESOURCES = """variable "tag" {
 }
 
 locals {
-  names    = [for number in range(%d) : "web-${number}"]
-  manifest = yamldecode(file("${path.module}/web.yaml"))
+  names = [for number in range(%d) : "web-${number}"]
 }
 
 resource "%s" "web" {
@@ -47,7 +46,8 @@ resource "%s" "web" {
 %s}
 """
 
-_MANIFEST = "merge(local.manifest, { metadata = merge(local.manifest.metadata, { name = each.key }) })"
+# Each with labels of its own: nobody's Deployments select each other's pods.
+_MANIFEST = 'yamldecode(templatefile("${path.module}/web.yaml", { name = each.key }))'
 _ROLLOUT = "  manifest = %s\n  images   = { web = var.tag }\n" % _MANIFEST
 _DATA = "  input = {\n    manifest = %s\n    images   = { web = var.tag }\n  }\n" % _MANIFEST
 
@@ -80,7 +80,7 @@ class Folder:
 
     @classmethod
     def _of(cls, count, namespace, provider, kind, arguments):
-        text = json.dumps(manifest("web", namespace), indent=2)  # JSON is YAML too
+        text = json.dumps(manifest("${name}", namespace), indent=2)  # JSON is YAML too
         return cls(provider + _RESOURCES % (count, kind, arguments), {"web.yaml": text})
 
     def __enter__(self):
