@@ -13,6 +13,7 @@
 #include "provider/kubernetes/api.h"
 #include "provider/runner/announcer.h"
 #include "resources/preflight_memory.h"
+#include "resources/registries.h"
 
 namespace delivery::resources {
 
@@ -25,6 +26,8 @@ struct Connection {
   std::shared_ptr<runner::ProgressFile> progress_file;  // null: none
   // Shared by all copies: as long as the provider process is configured so.
   std::shared_ptr<PreflightMemory> preflight_memory = std::make_shared<PreflightMemory>();
+  // For the images of workloads; null: they are not looked up. Outlives the connection.
+  const Registries* registries = nullptr;
   // For URLs outside the cluster's API, without its credentials. The same at each call, made at
   // the first.
   std::function<std::shared_ptr<http::Transport>()> url_transport;

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "provider/base/status_macros.h"
+#include "resources/docs_markdown.h"
 
 namespace delivery::resources {
 namespace {
@@ -17,30 +18,6 @@ using schema::Attribute;
 using schema::Block;
 using schema::BlockType;
 using schema::Nesting;
-using value::Type;
-
-std::string TypeText(const Type& type) {
-  switch (type.kind()) {
-    case Type::Kind::kDynamic:
-      return "Dynamic";
-    case Type::Kind::kString:
-      return "String";
-    case Type::Kind::kNumber:
-      return "Number";
-    case Type::Kind::kBool:
-      return "Boolean";
-    case Type::Kind::kList:
-      return absl::StrCat("List of ", TypeText(type.element()));
-    case Type::Kind::kSet:
-      return absl::StrCat("Set of ", TypeText(type.element()));
-    case Type::Kind::kMap:
-      return absl::StrCat("Map of ", TypeText(type.element()));
-    case Type::Kind::kObject:
-    case Type::Kind::kTuple:
-      break;
-  }
-  return "Object";
-}
 
 std::string AttributeLine(const Attribute& attribute, const std::string& anchor) {
   std::string line =
@@ -87,6 +64,7 @@ std::string BlockLines(const Block& block, bool required, const std::string& anc
 }
 
 std::string BlockBody(const Block& block, const std::string& anchor) {
+  if (block.attributes.empty() && block.blocks.empty()) return "It has no arguments.\n\n";
   return absl::StrCat(
       Section("Required", block.attributes, IsRequired, BlockLines(block, true, anchor), anchor),
       Section("Optional", block.attributes, IsOptional, BlockLines(block, false, anchor), anchor),
@@ -116,17 +94,6 @@ std::string NestedSections(const Block& block, const std::string& anchor,
   return text;
 }
 
-std::string FrontMatter(const std::string& title, const std::string& description) {
-  return absl::StrCat("---\npage_title: \"", title, "\"\ndescription: |-\n  ", description,
-                      "\n---\n\n<!-- Generated from the schema. Change the declaration, then run "
-                      "./dev docs. -->\n\n");
-}
-
-std::string Fenced(const std::string& language, const std::string& text) {
-  return absl::StrCat("```", language, "\n", std::string(absl::StripTrailingAsciiWhitespace(text)),
-                      "\n```\n\n");
-}
-
 std::string SchemaSection(const Block& block) {
   return absl::StrCat("## Schema\n\n", BlockBody(block, ""), NestedSections(block, "", ""));
 }
@@ -148,28 +115,42 @@ absl::Status WriteFile(const std::filesystem::path& path, const std::string& tex
   return absl::OkStatus();
 }
 
+absl::StatusOr<std::string> ReadExample(const std::filesystem::path& path) {
+  std::string example = ReadFileOrEmpty(path);
+  if (example.empty()) return absl::NotFoundError(absl::StrCat("no example: ", path.string()));
+  return example;
+}
+
+std::string PageName(const std::string& type_name) {
+  return absl::StrCat(std::string(absl::StripPrefix(type_name, "delivery_")), ".md");
+}
+
+// `kind` is the registry's word for what the type is. All but the import section.
+std::string TypePage(const std::string& type_name, const std::string& kind, const Block& block,
+                     const std::string& example) {
+  return absl::StrCat(PageHead(absl::StrCat(type_name, " ", kind), type_name, block.description),
+                      block.description, "\n\n", ExampleSection(example), SchemaSection(block));
+}
+
 }  // namespace
 
 std::string ResourcePage(const plugin::Resource& resource, const std::string& example,
                          const std::string& import_example) {
-  const Block& block = resource.schema().block;
-  std::string page =
-      absl::StrCat(FrontMatter(absl::StrCat(resource.type_name(), " Resource"), block.description),
-                   "# ", resource.type_name(), "\n\n", block.description, "\n\n");
-  if (!example.empty())
-    absl::StrAppend(&page, "## Example Usage\n\n", Fenced("terraform", example));
-  absl::StrAppend(&page, SchemaSection(block));
+  std::string page = TypePage(resource.type_name(), "Resource", resource.schema().block, example);
   if (!import_example.empty()) {
     absl::StrAppend(&page, "## Import\n\n", Fenced("shell", import_example));
   }
   return page;
 }
 
+std::string DataSourcePage(const plugin::DataSource& source, const std::string& example) {
+  return TypePage(source.type_name(), "Data Source", source.schema().block, example);
+}
+
 std::string ProviderPage(const plugin::Provider& provider, const std::string& example) {
   const Block& block = provider.schema().block;
-  return absl::StrCat(FrontMatter("Delivery Provider", block.description),
-                      "# Delivery Provider\n\n", block.description, "\n\n## Example Usage\n\n",
-                      Fenced("terraform", example), SchemaSection(block));
+  return absl::StrCat(PageHead("Delivery Provider", "Delivery Provider", block.description),
+                      block.description, "\n\n", ExampleSection(example), SchemaSection(block));
 }
 
 absl::Status WriteDocs(const plugin::Provider& provider, const std::string& root) {
@@ -180,14 +161,24 @@ absl::Status WriteDocs(const plugin::Provider& provider, const std::string& root
                 ProviderPage(provider, ReadFileOrEmpty(examples / "provider" / "provider.tf"))));
   for (const plugin::Resource* resource : provider.resources()) {
     const std::filesystem::path folder = examples / "resources" / resource->type_name();
-    const std::string example = ReadFileOrEmpty(folder / "resource.tf");
-    if (example.empty()) {
-      return absl::NotFoundError(absl::StrCat("no example: ", (folder / "resource.tf").string()));
-    }
-    const std::string name(absl::StripPrefix(resource->type_name(), "delivery_"));
+    DELIVERY_ASSIGN_OR_RETURN(const std::string example, ReadExample(folder / "resource.tf"));
     DELIVERY_RETURN_IF_ERROR(
-        WriteFile(docs / "resources" / absl::StrCat(name, ".md"),
+        WriteFile(docs / "resources" / PageName(resource->type_name()),
                   ResourcePage(*resource, example, ReadFileOrEmpty(folder / "import.sh"))));
+  }
+  for (const plugin::DataSource* source : provider.data_sources()) {
+    DELIVERY_ASSIGN_OR_RETURN(
+        const std::string example,
+        ReadExample(examples / "data-sources" / source->type_name() / "data-source.tf"));
+    DELIVERY_RETURN_IF_ERROR(WriteFile(docs / "data-sources" / PageName(source->type_name()),
+                                       DataSourcePage(*source, example)));
+  }
+  for (const plugin::Function* function : provider.functions()) {
+    DELIVERY_ASSIGN_OR_RETURN(
+        const std::string example,
+        ReadExample(examples / "functions" / function->name() / "function.tf"));
+    DELIVERY_RETURN_IF_ERROR(WriteFile(docs / "functions" / PageName(function->name()),
+                                       FunctionPage(*function, example)));
   }
   return absl::OkStatus();
 }

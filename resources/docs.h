@@ -13,9 +13,12 @@ namespace delivery::resources {
 // none.
 std::string ResourcePage(const plugin::Resource& resource, const std::string& example,
                          const std::string& import_example);
+std::string DataSourcePage(const plugin::DataSource& source, const std::string& example);
+std::string FunctionPage(const plugin::Function& function, const std::string& example);
 std::string ProviderPage(const plugin::Provider& provider, const std::string& example);
 
-// Writes index.md and resources/*.md below <root>/docs, reading <root>/examples.
+// Writes index.md, resources/*.md, data-sources/*.md and functions/*.md below <root>/docs, reading
+// <root>/examples. NotFound, with the path, when something has no example.
 absl::Status WriteDocs(const plugin::Provider& provider, const std::string& root);
 
 }  // namespace delivery::resources

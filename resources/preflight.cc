@@ -11,6 +11,7 @@
 #include "provider/kubernetes/named_fields.h"
 #include "provider/kubernetes/object.h"
 #include "provider/runner/workload_writer.h"
+#include "resources/preflight_images.h"
 #include "resources/preflight_quota.h"
 #include "resources/workload_refresh.h"
 
@@ -58,7 +59,9 @@ class PreflightRun {
 
   void Run() {
     const bool alive = input_.first_release ? LookBeforeCreate() : LookBeforeUpdate();
-    if (alive && CheckPermissions() && DryRun() && CheckNames() && CheckSelectors()) CheckQuotas();
+    if (!alive || !CheckPermissions() || !DryRun()) return;
+    CheckImages();
+    if (CheckNames() && CheckSelectors()) CheckQuotas();
   }
 
  private:
@@ -68,6 +71,7 @@ class PreflightRun {
   bool CheckPermissions();
   void SayMissing(const std::vector<Permission>& missing);
   bool DryRun();
+  void CheckImages();
   bool CheckNames();
   bool CheckSelectors();
   void SayUnselected(const char* kind, const std::vector<Json>& objects, const StringMap& before,
@@ -251,6 +255,15 @@ bool PreflightRun::DryRun() {
              absl::StrCat("A rehearsal of the write (server-side dry run) was refused: ",
                           RefusalText(refusal, ref_.namespace_name)));
   return !absl::IsNotFound(refusal);
+}
+
+void PreflightRun::CheckImages() {
+  for (const ImageProblem& problem : FindImageProblems(
+           connection_, intent_.workload, live_.value_or(Json()), ref_.namespace_name, stop_)) {
+    AddFinding(absl::StrCat("The image of container \"", problem.container, "\" cannot be pulled"),
+               absl::StrCat(problem.image, ": ", problem.what,
+                            ". Push it first, or correct images or the manifest."));
+  }
 }
 
 // What the arguments name beside the workload.

@@ -9,6 +9,8 @@ namespace {
 
 constexpr absl::Duration kRefusalKept = absl::Minutes(1);
 constexpr absl::Duration kQuotasKept = absl::Seconds(30);
+constexpr absl::Duration kNodesKept = absl::Minutes(1);
+constexpr absl::Duration kImagesKept = absl::Minutes(1);
 // Longer, and what decides (quota, webhooks, other managers) may well have changed.
 constexpr absl::Duration kRehearsalKept = absl::Seconds(10);
 
@@ -52,6 +54,34 @@ absl::StatusOr<std::vector<Json>> PreflightMemory::Quotas(kubernetes::Api& api,
   };
   return quotas_.Get(namespace_name, now, stop, ask,
                      [](const std::vector<Json>&) { return kQuotasKept; });
+}
+
+absl::StatusOr<bool> PreflightMemory::HasNode(kubernetes::Api& api, const std::string& labels,
+                                              absl::Time now, const std::stop_token& stop) {
+  const auto ask = [&]() -> absl::StatusOr<bool> {
+    kubernetes::ListOptions options;
+    options.label_selector = labels;
+    options.at_most = 1;
+    DELIVERY_ASSIGN_OR_RETURN(const kubernetes::ObjectList list,
+                              api.List("v1", "Node", options, stop));
+    return !list.items.empty();
+  };
+  return nodes_.Get(labels, now, stop, ask, [](const bool&) { return kNodesKept; });
+}
+
+void PreflightMemory::RememberImage(const std::string& key, const ImageLook& look, absl::Time now) {
+  // What is absent may be pushed at any moment, and a Secret made.
+  if (look.verdict == ImageLook::Verdict::kAbsent) return;
+  if (look.verdict == ImageLook::Verdict::kRefused) return;
+  const std::lock_guard lock(mutex_);
+  images_[key] = {look, now};
+}
+
+std::optional<ImageLook> PreflightMemory::FindImage(const std::string& key, absl::Time now) {
+  const std::lock_guard lock(mutex_);
+  const auto found = images_.find(key);
+  if (found == images_.end() || now - found->second.second >= kImagesKept) return std::nullopt;
+  return found->second.first;
 }
 
 void PreflightMemory::RememberRehearsal(const runner::WorkloadWrite& write, absl::Time now) {

@@ -36,8 +36,9 @@ class Remembered {
   absl::StatusOr<T> Get(const std::string& key, absl::Time now, const std::stop_token& stop,
                         const Ask& ask, const Keep& keep) {
     while (true) {
-      const auto [attempt, own] = Join(key, now);
-      if (own) return Settle(key, *attempt, ask(), now, keep);
+      const std::pair<std::shared_ptr<Attempt>, bool> joined = Join(key, now);
+      const std::shared_ptr<Attempt>& attempt = joined.first;
+      if (joined.second) return Settle(key, *attempt, ask(), now, keep);
       std::unique_lock lock(mutex_);
       if (!settled_.wait(lock, stop, [&] { return attempt->answer.has_value(); })) {
         return absl::CancelledError("stopped while waiting for an answer of the cluster");
@@ -92,6 +93,19 @@ class Remembered {
   std::map<std::string, std::shared_ptr<Attempt>> attempts_;  // guarded by mutex_
 };
 
+// What a registry says of an image that a workload names.
+struct ImageLook {
+  enum class Verdict {
+    kThere,
+    kAbsent,
+    kRefused,  // not with the credentials that the pods bring
+    kUnknown,  // the registry was not reached, or does not answer these credentials
+  };
+  Verdict verdict = Verdict::kUnknown;
+  std::string why_not;
+  std::vector<std::string> platforms;
+};
+
 // Thread-safe.
 class PreflightMemory {
  public:
@@ -105,6 +119,14 @@ class PreflightMemory {
   absl::StatusOr<std::vector<Json>> Quotas(kubernetes::Api& api, const std::string& namespace_name,
                                            absl::Time now, const std::stop_token& stop);
 
+  // Whether there is a node with these labels (a selector), as it was within the last minute.
+  absl::StatusOr<bool> HasNode(kubernetes::Api& api, const std::string& labels, absl::Time now,
+                               const std::stop_token& stop);
+
+  // An image that was found, or a registry that did not say; `key` names image and credentials.
+  void RememberImage(const std::string& key, const ImageLook& look, absl::Time now);
+  std::optional<ImageLook> FindImage(const std::string& key, absl::Time now);
+
   // The server accepted a rehearsal (dry run) of this write.
   void RememberRehearsal(const runner::WorkloadWrite& write, absl::Time now);
   // Whether it did within the last seconds, as when the host has planned again just before this
@@ -114,8 +136,10 @@ class PreflightMemory {
  private:
   Remembered<bool> access_;
   Remembered<std::vector<Json>> quotas_;
-  std::mutex mutex_;
-  std::map<std::string, absl::Time> rehearsed_;  // by the write's digest; guarded by mutex_
+  Remembered<bool> nodes_;
+  std::mutex mutex_;                             // guards the following
+  std::map<std::string, absl::Time> rehearsed_;  // by the write's digest
+  std::map<std::string, std::pair<ImageLook, absl::Time>> images_;
 };
 
 }  // namespace delivery::resources

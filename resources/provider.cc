@@ -12,6 +12,7 @@
 #include "provider/schema/spec.h"
 #include "resources/catalog.h"
 #include "resources/cluster.h"
+#include "resources/registry_block.h"
 #include "resources/workload_arguments.h"
 
 namespace delivery::resources {
@@ -118,6 +119,7 @@ struct KubernetesBlock {
 
 struct ProviderModel {
   Attr<KubernetesBlock> kubernetes;
+  Attr<std::vector<RegistryBlock>> registry;
   Attr<std::string> preflight;
   Attr<std::string> progress_file;
 
@@ -127,6 +129,7 @@ struct ProviderModel {
           "Progressive delivery for Kubernetes: releases of workloads as resources, with their "
           "steps in the plan, checks, rollback and drift detection.");
       s->Block("kubernetes", &ProviderModel::kubernetes);
+      s->BlockList("registry", &ProviderModel::registry);
       s->Field("preflight", &ProviderModel::preflight)
           .Optional()
           .OneOf({"warn", "error", "off"})
@@ -203,10 +206,13 @@ class DeliveryProvider final : public plugin::Provider {
                    TransportFactory make_transport)
       : environment_(std::move(environment)),
         make_api_(std::move(make_api)),
-        url_transport_(MadeOnce(std::move(make_transport))),
+        url_transport_(MadeOnce(make_transport)),
         cluster_(clock),
+        registries_(clock, environment_, std::move(make_transport)),
         schema_{0, ProviderModel::Declaration().Describe()},
-        resources_(MakeResources(cluster_)) {}
+        resources_(MakeResources(cluster_, registries_)),
+        data_sources_(MakeDataSources(registries_)),
+        functions_(MakeFunctions()) {}
 
   const schema::Schema& schema() const override { return schema_; }
 
@@ -219,6 +225,7 @@ class DeliveryProvider final : public plugin::Provider {
       diagnostics.Error(Path::Of("kubernetes").Attr("config_paths"), "Two kinds of path",
                         "Give either config_path or config_paths.");
     }
+    ValidateRegistryBlocks(model.registry, diagnostics);
     return diagnostics;
   }
 
@@ -226,9 +233,45 @@ class DeliveryProvider final : public plugin::Provider {
     Diagnostics diagnostics;
     const ProviderModel model = ProviderModel::Declaration().Decode(config, {}, diagnostics);
     if (diagnostics.HasErrors()) return diagnostics;
-    if (!config.IsWhollyKnown()) {
+    ConfigureRegistries(config, model);
+    ConfigureCluster(config, model, diagnostics);
+    return diagnostics;
+  }
+
+  std::vector<const plugin::Resource*> resources() const override {
+    return Pointers<plugin::Resource>(resources_);
+  }
+  std::vector<const plugin::DataSource*> data_sources() const override {
+    return Pointers<plugin::DataSource>(data_sources_);
+  }
+  std::vector<const plugin::Function*> functions() const override {
+    return Pointers<plugin::Function>(functions_);
+  }
+
+ private:
+  template <typename T>
+  static std::vector<const T*> Pointers(const std::vector<std::unique_ptr<T>>& owned) {
+    std::vector<const T*> list;
+    for (const auto& one : owned) list.push_back(one.get());
+    return list;
+  }
+
+  // What is not known of the cluster does not keep images from being selected, and the other way
+  // round.
+  void ConfigureRegistries(const value::Value& config, const ProviderModel& model) {
+    if (config.Get("registry").IsWhollyKnown()) {
+      registries_.Set(ToRegistrySettings(model.registry));
+    } else {
+      registries_.SetUnknown();
+    }
+  }
+
+  void ConfigureCluster(const value::Value& config, const ProviderModel& model,
+                        Diagnostics& diagnostics) {
+    for (const char* part : {"kubernetes", "preflight", "progress_file"}) {
+      if (config.Get(part).IsWhollyKnown()) continue;
       cluster_.SetUnknown();
-      return diagnostics;
+      return;
     }
     const KubernetesBlock block =
         model.kubernetes.is_known() ? model.kubernetes.value() : KubernetesBlock();
@@ -243,11 +286,12 @@ class DeliveryProvider final : public plugin::Provider {
         diagnostics.Error(Path::Of("kubernetes"), "Invalid Kubernetes configuration",
                           std::string(resolved.status().message()));
       }
-      return diagnostics;
+      return;
     }
     Connection connection;
     connection.api = make_api_(*resolved);
     connection.url_transport = url_transport_;
+    connection.registries = &registries_;
     connection.default_namespace = resolved->default_namespace;
     connection.preflight = ToPreflight(model.preflight.value_or("warn"));
     if (!model.progress_file.value_or("").empty()) {
@@ -255,24 +299,17 @@ class DeliveryProvider final : public plugin::Provider {
           std::make_shared<runner::ProgressFile>(model.progress_file.value());
     }
     cluster_.Set(std::move(connection));
-    return diagnostics;
   }
 
-  std::vector<const plugin::Resource*> resources() const override {
-    std::vector<const plugin::Resource*> list;
-    for (const auto& resource : resources_) list.push_back(resource.get());
-    return list;
-  }
-  std::vector<const plugin::DataSource*> data_sources() const override { return {}; }
-  std::vector<const plugin::Function*> functions() const override { return {}; }
-
- private:
   const kubernetes::Environment environment_;
   const ApiFactory make_api_;
   const std::function<std::shared_ptr<http::Transport>()> url_transport_;
   Cluster cluster_;
+  Registries registries_;
   const schema::Schema schema_;
   const std::vector<std::unique_ptr<plugin::Resource>> resources_;
+  const std::vector<std::unique_ptr<plugin::DataSource>> data_sources_;
+  const std::vector<std::unique_ptr<plugin::Function>> functions_;
 };
 
 }  // namespace

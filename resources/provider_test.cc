@@ -8,6 +8,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "provider/base/redact.h"
+#include "provider/http/scripted_transport.h"
 #include "provider/kubernetes/rest_api.h"
 #include "provider/schema/rules.h"
 #include "provider/system/test_folder.h"
@@ -99,7 +100,8 @@ class ProviderTest : public ::testing::Test {
             config, kubernetes::MakeCredentialSource(config, Clock::Real()),
             [this](const auto&) { return kube_; }, Clock::Real());
       },
-      [this](const auto&) { return kube_; });
+      // Outside of the cluster nothing answers.
+      [](const auto&) { return std::make_shared<http::ScriptedTransport>(); });
 
  private:
   static Value With(Value::Map members, const Value::Map& arguments) {
@@ -136,7 +138,7 @@ TEST_F(ProviderTest, CredentialsAreSensitive) {
       if (attribute.sensitive) sensitive.push_back(attribute.name);
     }
   }
-  EXPECT_THAT(sensitive, ElementsAre("token", "password", "client_key"));
+  EXPECT_THAT(sensitive, ElementsAre("token", "password", "client_key", "password", "token"));
 }
 
 // ---- Validate

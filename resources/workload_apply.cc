@@ -11,6 +11,7 @@
 #include "provider/runner/journal.h"
 #include "provider/runner/release.h"
 #include "resources/manifest_value.h"
+#include "resources/preflight_images.h"
 #include "resources/preflight_permissions.h"
 #include "resources/workload_plan.h"
 #include "resources/workload_refresh.h"
@@ -447,6 +448,27 @@ void EndWithItsNamespace(const ReleaseJob& job, const Prepared& prepared,
   result.store_status = absl::OkStatus();
 }
 
+// Images that no node could pull, as far as registries tell. A release that goes on where it was
+// interrupted runs them already.
+absl::Status RequireImages(const Connection& connection, const Prepared& prepared,
+                           const std::stop_token& stop) {
+  if (connection.preflight == Preflight::kOff) return absl::OkStatus();
+  std::vector<ImageProblem> problems =
+      FindImageProblems(connection, prepared.intent.workload, prepared.live.value_or(Json()),
+                        prepared.ref.namespace_name, stop);
+  std::erase_if(problems, [](const ImageProblem& one) { return !one.certain; });
+  if (problems.empty()) return absl::OkStatus();
+  std::string text;
+  for (const ImageProblem& problem : problems) {
+    absl::StrAppend(&text, "the image of container \"", problem.container,
+                    "\" cannot be pulled: ", problem.image, ": ", problem.what, ".\n");
+  }
+  return absl::FailedPreconditionError(
+      absl::StrCat(text,
+                   "Push it first, or correct images or the manifest; preflight = \"off\" leaves "
+                   "it to the cluster. Nothing was changed."));
+}
+
 // So that a refusal is known before anything is written. Not a second time when the host's last
 // plan has just done it.
 absl::Status Rehearse(const Connection& connection, const runner::WorkloadWrite& write,
@@ -481,6 +503,8 @@ ReleaseVerdict ReleaseWorkload(const Connection& connection, Clock& clock, const
                   absl::PermissionDeniedError(
                       absl::StrCat(std::string(permitted.message()), " Nothing was changed.")));
   }
+  const absl::Status pullable = RequireImages(connection, *prepared, stop);
+  if (!pullable.ok()) return Refuse(absl::StrCat("Release of ", what, " was refused"), pullable);
   const runner::WorkloadWrite write{prepared->intent.workload, prepared->intent.force,
                                     prepared->intent.agreed, prepared->intent.take_over_legacy};
   const absl::Status rehearsal = Rehearse(connection, write, clock.Now(), stop);

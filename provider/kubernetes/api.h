@@ -82,6 +82,7 @@ struct ListOptions {
   std::string namespace_name;  // empty: all namespaces
   std::string label_selector;
   std::string field_selector;
+  int64_t at_most = 0;  // List ends with so many, whichever come first; 0: all
 };
 struct ObjectList {
   std::vector<Json> items;  // apiVersion and kind are filled in

@@ -279,7 +279,8 @@ absl::StatusOr<ObjectList> RestApi::List(std::string_view api_version, std::stri
       RestRequest request;
       request.path = CollectionPath(api_version, info, options.namespace_name);
       request.query = Selectors(options);
-      request.query.emplace_back("limit", kPageSize);
+      request.query.emplace_back("limit",
+                                 options.at_most > 0 ? absl::StrCat(options.at_most) : kPageSize);
       if (!next.empty()) request.query.emplace_back("continue", next);
       absl::StatusOr<Json> page = SendForObject(request, doing, stop);
       status = page.status();
@@ -292,7 +293,7 @@ absl::StatusOr<ObjectList> RestApi::List(std::string_view api_version, std::stri
       const Json& metadata = GetObject(*page, "metadata");
       list.resource_version = GetString(metadata, "resourceVersion");
       next = GetString(metadata, "continue");
-    } while (!next.empty());
+    } while (!next.empty() && options.at_most == 0);
     if (status.ok()) return list;
     // A page token that expired: begin anew.
     if (!absl::IsOutOfRange(status) || attempt == kAttempts) return status;

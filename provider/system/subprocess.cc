@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -72,6 +73,25 @@ absl::StatusOr<Pipe> MakePipe() {
   return made;
 }
 
+// A file in memory from which `text` is read, then its end. Unlike a pipe, it can be filled before
+// the program starts, whether the program reads it or not.
+absl::StatusOr<File> MakeInput(std::string_view text) {
+  File input(memfd_create("stdin", MFD_CLOEXEC));
+  if (!input.is_open()) {
+    return absl::FailedPreconditionError("cannot make a stdin: " + ErrorText(errno));
+  }
+  while (!text.empty()) {
+    const ssize_t count = write(input.get(), text.data(), text.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) {
+      return absl::FailedPreconditionError("cannot write a stdin: " + ErrorText(errno));
+    }
+    text.remove_prefix(static_cast<size_t>(count));
+  }
+  lseek(input.get(), 0, SEEK_SET);
+  return input;
+}
+
 // The environment of this process with `added` on top, as KEY=VALUE.
 std::vector<std::string> MakeEnvironment(const std::map<std::string, std::string>& added) {
   std::vector<std::string> variables;
@@ -90,12 +110,12 @@ std::vector<char*> Pointers(std::vector<std::string>& strings) {
   return pointers;
 }
 
-// posix_spawn's two option objects, set up for a child that inherits nothing but the pipes.
+// posix_spawn's two option objects, set up for a child that inherits nothing but its three files.
 class SpawnOptions {
  public:
-  SpawnOptions(int stdout_fd, int stderr_fd) {
+  SpawnOptions(int stdin_fd, int stdout_fd, int stderr_fd) {
     posix_spawn_file_actions_init(&actions_);
-    posix_spawn_file_actions_addopen(&actions_, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_adddup2(&actions_, stdin_fd, STDIN_FILENO);
     posix_spawn_file_actions_adddup2(&actions_, stdout_fd, STDOUT_FILENO);
     posix_spawn_file_actions_adddup2(&actions_, stderr_fd, STDERR_FILENO);
     posix_spawn_file_actions_addclosefrom_np(&actions_, STDERR_FILENO + 1);
@@ -124,13 +144,14 @@ class SpawnOptions {
   posix_spawnattr_t attributes_;
 };
 
-absl::StatusOr<pid_t> Spawn(const ProcessRequest& request, int stdout_fd, int stderr_fd) {
+absl::StatusOr<pid_t> Spawn(const ProcessRequest& request, int stdin_fd, int stdout_fd,
+                            int stderr_fd) {
   std::vector<std::string> args = request.args;
   args.insert(args.begin(), request.program);
   std::vector<std::string> environment = MakeEnvironment(request.env);
   const std::vector<char*> argv = Pointers(args);
   const std::vector<char*> envp = Pointers(environment);
-  const SpawnOptions options(stdout_fd, stderr_fd);
+  const SpawnOptions options(stdin_fd, stdout_fd, stderr_fd);
   pid_t pid = 0;
   const int error = posix_spawn(&pid, request.program.c_str(), options.actions(),
                                 options.attributes(), argv.data(), envp.data());
@@ -290,9 +311,12 @@ bool IsExecutable(const std::string& path) {
 absl::StatusOr<ProcessResult> RunProcess(const ProcessRequest& request,
                                          const std::stop_token& stop) {
   if (stop.stop_requested()) return absl::CancelledError("stopped");
+  DELIVERY_ASSIGN_OR_RETURN(File in, MakeInput(request.stdin_text));
   DELIVERY_ASSIGN_OR_RETURN(Pipe out, MakePipe());
   DELIVERY_ASSIGN_OR_RETURN(Pipe err, MakePipe());
-  DELIVERY_ASSIGN_OR_RETURN(const pid_t pid, Spawn(request, out.write.get(), err.write.get()));
+  DELIVERY_ASSIGN_OR_RETURN(const pid_t pid,
+                            Spawn(request, in.get(), out.write.get(), err.write.get()));
+  in.Close();
   out.write.Close();
   err.write.Close();
   Child child(request, pid, std::move(out), std::move(err));

@@ -18,6 +18,7 @@ struct ProcessRequest {
   std::string program;                     // a path
   std::vector<std::string> args;           // without the program's name
   std::map<std::string, std::string> env;  // added to this process' environment
+  std::string stdin_text = {};             // what the program reads; a small text
   absl::Duration timeout = absl::Seconds(60);
   size_t max_stdout_bytes = 1024 * 1024;
   size_t stderr_tail_bytes = 4096;
@@ -30,11 +31,12 @@ struct ProcessResult {
   std::string stderr_tail;  // the last bytes
 };
 
-// Starts the program in a process group of its own, with an empty stdin and no other file of ours,
-// and waits until it ends. Safe with other threads. However it ends is a result; an error is:
-// FailedPrecondition when it cannot be started, DeadlineExceeded after `timeout`, Cancelled when
-// `stop` is requested, ResourceExhausted when it prints too much. After these the whole process
-// group has been killed. DeadlineExceeded carries the end of stderr as its payload (StderrOf).
+// Starts the program in a process group of its own, with `stdin_text` as its stdin and no other
+// file of ours, and waits until it ends. Safe with other threads. However it ends is a result; an
+// error is: FailedPrecondition when it cannot be started, DeadlineExceeded after `timeout`,
+// Cancelled when `stop` is requested, ResourceExhausted when it prints too much. After these the
+// whole process group has been killed. DeadlineExceeded carries the end of stderr as its payload
+// (StderrOf).
 absl::StatusOr<ProcessResult> RunProcess(const ProcessRequest& request,
                                          const std::stop_token& stop);
 

@@ -73,6 +73,22 @@ TEST(SubprocessTest, AddsToTheEnvironmentAndStdinIsEmpty) {
   EXPECT_EQ(result->exit_code, 0);
 }
 
+TEST(SubprocessTest, ReadsTheGivenStdinToItsEnd) {
+  ProcessRequest request = Shell("cat; echo .");
+  request.stdin_text = std::string("two\nlines and a zero \0 byte", 26);
+  const auto result = RunProcess(request, {});
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->stdout_text, request.stdin_text + ".\n");
+}
+
+TEST(SubprocessTest, AStdinThatNobodyReadsHoldsNothingUp) {
+  ProcessRequest request = Shell("exec true");
+  request.stdin_text = std::string(3'000'000, 'x');  // more than any pipe takes
+  const auto result = RunProcess(request, {});
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->exit_code, 0);
+}
+
 TEST(SubprocessTest, InheritsNoOtherFiles) {
   const TestFolder folder;
   // Without close-on-exec, as a library may open it.

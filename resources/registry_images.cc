@@ -1,0 +1,206 @@
+#include "resources/registry_images.h"
+
+#include <algorithm>
+#include <atomic>
+#include <optional>
+#include <thread>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "provider/base/status_macros.h"
+#include "provider/oci/cosign.h"
+#include "provider/oci/image.h"
+
+namespace delivery::resources {
+namespace {
+
+constexpr int kUnreadableInARow = 3;
+// Connections are shared (HTTP/2); more would only queue.
+constexpr size_t kAtATime = 8;
+
+// That the registry as a whole does not answer.
+bool IsOutage(const absl::Status& status) {
+  return absl::IsUnavailable(status) || absl::IsResourceExhausted(status) ||
+         absl::IsDeadlineExceeded(status);
+}
+
+struct TagLook {
+  std::optional<RememberedImage> image;
+  absl::Status status;
+};
+
+// Digest and content of one tag.
+TagLook LookAtTag(const RegistryCall& call, const SelectionRules& rules, const ImageMemory& memory,
+                  const std::string& tag) {
+  const oci::Reference reference = call.repository.WithTag(tag);
+  const absl::StatusOr<oci::ManifestHead> head =
+      call.client->Head(reference, call.deadline, call.stop);
+  if (!head.ok()) return {std::nullopt, head.status()};
+  const RememberedImage* const known = memory.FindDigest(head->digest);
+  if (known != nullptr) {
+    RememberedImage image = *known;
+    image.tag = tag;
+    return {std::move(image), absl::OkStatus()};
+  }
+  absl::StatusOr<oci::Image> image =
+      oci::DescribeImage(*call.client, call.repository.WithDigest(head->digest), rules.platform,
+                         call.deadline, call.stop);
+  if (!image.ok()) return {std::nullopt, image.status()};
+  return {RememberedImage{tag,
+                          {head->digest, std::move(image->platforms), image->created},
+                          rules.platform.has_value() ? rules.platform->Text() : "",
+                          ""},
+          absl::OkStatus()};
+}
+
+void ForgetOtherRepository(const RegistryCall& call, ImageMemory& memory) {
+  const std::string name = call.repository.CanonicalName();
+  if (memory.repository == name) return;
+  memory = ImageMemory();
+  memory.repository = name;
+}
+
+}  // namespace
+
+absl::StatusOr<RegistryCall> CallFor(const Registries& registries, const ImageArguments& arguments,
+                                     std::stop_token stop) {
+  RegistryCall call;
+  DELIVERY_ASSIGN_OR_RETURN(call.repository, oci::ParseRepository(arguments.repository.value()));
+  DELIVERY_ASSIGN_OR_RETURN(call.client, registries.Connect());
+  call.clock = &registries.clock();
+  call.deadline = registries.clock().Now() + TimeoutOf(arguments);
+  call.stop = std::move(stop);
+  return call;
+}
+
+absl::StatusOr<std::vector<std::string>> RegistryImages::Tags() {
+  // A list that was cut is of use only to the policy in whose order it was cut.
+  const bool usable = memory_.has_all_tags || memory_.order_id == rules_.order_id;
+  DELIVERY_ASSIGN_OR_RETURN(oci::TagList list,
+                            call_.client->ListTags(call_.repository, call_.deadline, call_.stop,
+                                                   usable ? memory_.etag : ""));
+  memory_.looked_at = call_.clock->Now();
+  if (list.not_modified) return memory_.tags;
+  memory_.etag = std::move(list.etag);
+  memory_.SetTags(rules_, list.tags);
+  return std::move(list.tags);
+}
+
+absl::Time RegistryImages::ShareOfDeadline() const {
+  const absl::Time now = call_.clock->Now();
+  return now + (call_.deadline - now) / 4;
+}
+
+absl::Status RegistryImages::OneImageOnly(const absl::Status& status) {
+  if (!IsOutage(status) || call_.stop.stop_requested() ||
+      ++failures_in_a_row_ >= kUnreadableInARow) {
+    return status;
+  }
+  return absl::DataLossError(absl::StrCat("cannot be read: ", std::string(status.message())));
+}
+
+absl::StatusOr<std::string> RegistryImages::DigestOf(const std::string& tag) {
+  const absl::StatusOr<oci::ManifestHead> head =
+      call_.client->Head(call_.repository.WithTag(tag), ShareOfDeadline(), call_.stop);
+  if (!head.ok()) return OneImageOnly(head.status());
+  failures_in_a_row_ = 0;
+  return head->digest;
+}
+
+absl::StatusOr<ImageFacts> RegistryImages::Describe(const std::string& tag,
+                                                    const std::string& digest) {
+  const std::string platform = rules_.platform.has_value() ? rules_.platform->Text() : "";
+  const RememberedImage* const known = memory_.FindDigest(digest);
+  if (known != nullptr && known->platform == platform) return known->facts;
+  const absl::StatusOr<oci::Image> image =
+      oci::DescribeImage(*call_.client, call_.repository.WithDigest(digest), rules_.platform,
+                         ShareOfDeadline(), call_.stop);
+  if (!image.ok()) return OneImageOnly(image.status());
+  failures_in_a_row_ = 0;
+  ImageFacts facts{digest, image->platforms, image->created};
+  memory_.AddSeen({tag, facts, platform, ""},
+                  std::max(memory_.seen.size(), ImageMemory::kMostSeen));
+  return facts;
+}
+
+absl::Status RegistryImages::Verify(const std::string& digest) {
+  const RememberedImage* const known = memory_.FindDigest(digest);
+  const bool verified = known != nullptr && known->verified_by == rules_.key_id;
+  if (!verified) {
+    const absl::Status status =
+        oci::VerifySignature(*call_.client, call_.repository.WithDigest(digest), *rules_.key,
+                             ShareOfDeadline(), call_.stop);
+    if (!status.ok()) return OneImageOnly(status);
+  }
+  verified_ = digest;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<image_policy::CreationTimes> RegistryImages::CreationTimesOf(
+    const std::vector<std::string>& tags) {
+  std::vector<TagLook> looks(tags.size());
+  std::atomic<size_t> next = 0;
+  {
+    std::vector<std::jthread> threads;
+    for (size_t i = 0; i < std::min(kAtATime, tags.size()); ++i) {
+      threads.emplace_back([&] {
+        for (size_t at = next++; at < tags.size(); at = next++) {
+          looks[at] = LookAtTag(call_, rules_, memory_, tags[at]);
+        }
+      });
+    }
+  }
+  image_policy::CreationTimes times;
+  std::deque<RememberedImage> seen;
+  for (size_t i = 0; i < tags.size(); ++i) {
+    const absl::Status& status = looks[i].status;
+    if (IsOutage(status) || absl::IsCancelled(status) || absl::IsUnauthenticated(status)) {
+      return status;
+    }
+    if (!looks[i].image.has_value()) continue;
+    RememberedImage& image = *looks[i].image;
+    if (image.facts.created.has_value()) times.emplace(tags[i], *image.facts.created);
+    if (seen.size() < ImageMemory::kMostSeenForNewest) seen.push_back(std::move(image));
+  }
+  memory_.seen = std::move(seen);
+  return times;
+}
+
+RememberedImage RegistryImages::ToRemember(const SelectedImage& image) const {
+  RememberedImage remembered{image.tag, image.facts,
+                             rules_.platform.has_value() ? rules_.platform->Text() : "", ""};
+  const RememberedImage* const known = memory_.FindDigest(image.facts.digest);
+  if (verified_ == image.facts.digest) {
+    remembered.verified_by = rules_.key_id;
+  } else if (known != nullptr) {
+    remembered.verified_by = known->verified_by;
+  }
+  return remembered;
+}
+
+absl::StatusOr<Selection> LookUpSelection(const RegistryCall& call, const SelectionRules& rules,
+                                          const std::optional<SelectedImage>& current,
+                                          ImageMemory& memory) {
+  ForgetOtherRepository(call, memory);
+  RegistryImages images(call, rules, memory);
+  DELIVERY_ASSIGN_OR_RETURN(const std::vector<std::string> tags, images.Tags());
+  absl::StatusOr<Selection> selection =
+      SelectImage(rules, tags, current, call.clock->Now(), images);
+  if (absl::IsFailedPrecondition(selection.status())) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(call.repository.name, ": ", std::string(selection.status().message())));
+  }
+  if (selection.ok()) memory.AddSelection(images.ToRemember(selection->image));
+  return selection;
+}
+
+absl::StatusOr<SelectedImage> LookUpTag(const RegistryCall& call, const SelectionRules& rules,
+                                        const std::string& tag, ImageMemory& memory) {
+  ForgetOtherRepository(call, memory);
+  RegistryImages images(call, rules, memory);
+  DELIVERY_ASSIGN_OR_RETURN(SelectedImage image, ExamineTag(rules, tag, call.clock->Now(), images));
+  memory.AddSelection(images.ToRemember(image));
+  return image;
+}
+
+}  // namespace delivery::resources
