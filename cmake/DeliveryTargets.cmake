@@ -19,6 +19,9 @@ function(delivery_compile_options target)
     # builds without them give this warning.
     target_compile_options(${target} PRIVATE -fsanitize=${DELIVERY_SANITIZE} -fno-omit-frame-pointer
                            $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
+    if(DELIVERY_NO_SANITIZE)
+      target_compile_options(${target} PRIVATE -fno-sanitize=${DELIVERY_NO_SANITIZE})
+    endif()
     target_link_options(${target} PRIVATE -fsanitize=${DELIVERY_SANITIZE})
   endif()
   target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR})

@@ -74,6 +74,10 @@ const RememberedImage* FindDigestIn(const std::deque<RememberedImage>& images,
   return found == images.end() ? nullptr : &*found;
 }
 
+bool WasReadFor(const SelectionRules& rules, const RememberedImage& image) {
+  return image.platform == (rules.platform.has_value() ? rules.platform->Text() : "");
+}
+
 }  // namespace
 
 absl::StatusOr<ImageMemory> ImageMemory::Parse(const std::string& text) {
@@ -161,6 +165,8 @@ absl::StatusOr<ImageFacts> RememberedImages::Describe(const std::string& tag,
                                                       const std::string& digest) {
   const RememberedImage* const image = memory_.FindDigest(digest);
   if (image == nullptr) return NotRemembered(tag);
+  // One image for several platforms has several times of creation.
+  if (!WasReadFor(rules_, *image) && image->facts.platforms.size() > 1) return NotRemembered(tag);
   return image->facts;
 }
 
@@ -176,7 +182,7 @@ absl::StatusOr<image_policy::CreationTimes> RememberedImages::CreationTimesOf(
   for (const std::string& tag : tags) {
     const auto named = [&](const RememberedImage& one) { return one.tag == tag; };
     auto found = std::find_if(memory_.seen.begin(), memory_.seen.end(), named);
-    if (found == memory_.seen.end()) return NotRemembered(tag);
+    if (found == memory_.seen.end() || !WasReadFor(rules_, *found)) return NotRemembered(tag);
     if (found->facts.created.has_value()) times.emplace(tag, *found->facts.created);
   }
   return times;

@@ -119,7 +119,8 @@ void SetImage(const SelectedImage& image, ImagePolicy& model) {
 
 // What a look at the registry, or at the memory of it, says.
 void SetLatest(const Selection& selection, ImagePolicy& model) {
-  model.latest_tag = selection.image.tag;
+  const std::string& tag = selection.image.tag;
+  model.latest_tag = tag.empty() ? Attr<std::string>() : Attr<std::string>(tag);
   model.latest_digest = selection.image.facts.digest;
   model.candidates = selection.candidates;
   model.skipped = ToSkippedTags(selection.skipped);
@@ -262,8 +263,8 @@ class ImagePolicyResource final : public TypedResource<ImagePolicy> {
     absl::StatusOr<ImageMemory> memory = ImageMemory::Parse(private_state);
     absl::Status selected = memory.status();
     if (selected.ok() && !ImagePolicy::Declaration().Encode(planned).IsWhollyKnown()) {
-      selected = planned.tag.is_known()
-                     ? LookUpPlannedTag(context, *memory, planned)
+      selected = planned.tag.is_known() || planned.digest.is_known()
+                     ? LookUpPlanned(context, *memory, planned)
                      : Select(context, CurrentOf(prior, *memory), *memory, planned);
     }
     if (!selected.ok()) {
@@ -379,7 +380,9 @@ class ImagePolicyResource final : public TypedResource<ImagePolicy> {
     if (selection.ok()) {
       SetImage(selection->image, model);
       SetLatest(*selection, model);
-      if (!memory.has_all_tags) model.candidates = Attr<int64_t>::Unknown();
+      if (!memory.has_all_tags && !rules->pin.has_value()) {
+        model.candidates = Attr<int64_t>::Unknown();
+      }
       return;
     }
     if (absl::IsUnknown(selection.status())) {
@@ -404,7 +407,9 @@ class ImagePolicyResource final : public TypedResource<ImagePolicy> {
     const std::string& tag = selection->image.tag;
     SetLatest(*selection, model);
     model.latest_digest = Attr<std::string>::Unknown();
-    if (!memory.has_all_tags) model.candidates = Attr<int64_t>::Unknown();
+    if (!memory.has_all_tags && !rules.pin.has_value()) {
+      model.candidates = Attr<int64_t>::Unknown();
+    }
     model.tag = tag;
     if (!model.arguments.with_digest.value_or(true)) {
       model.image = ImageText(model.arguments, tag, "");
@@ -431,26 +436,53 @@ class ImagePolicyResource final : public TypedResource<ImagePolicy> {
     return absl::OkStatus();
   }
 
-  // The plan promised this tag.
-  absl::Status LookUpPlannedTag(const plugin::CallContext& context, ImageMemory& memory,
-                                ImagePolicy& model) const {
+  // The plan promised this image, or this tag.
+  absl::Status LookUpPlanned(const plugin::CallContext& context, ImageMemory& memory,
+                             ImagePolicy& model) const {
     DELIVERY_ASSIGN_OR_RETURN(const SelectionRules rules, ToRules(model.arguments));
-    DELIVERY_ASSIGN_OR_RETURN(const RegistryCall call,
-                              CallFor(registries_, model.arguments, context.stop));
-    const std::string tag = model.tag.value();
-    const absl::StatusOr<SelectedImage> image = LookUpTag(call, rules, tag, memory);
-    if (!image.ok()) {
-      return absl::Status(image.status().code(),
-                          absl::StrCat("the plan selected the tag ", tag, ": ",
-                                       std::string(image.status().message()),
-                                       " Plan again to select from what is there now."));
-    }
+    const absl::StatusOr<SelectedImage> image =
+        model.digest.is_known() ? LookUpPlannedDigest(context, rules, memory, model)
+                                : LookUpPlannedTag(context, rules, memory, model);
+    if (!image.ok()) return image.status();
     SetImage(*image, model);
     model.latest_digest = image->facts.digest;
     if (!model.candidates.is_known()) {
       model.candidates = SelectByName(rules, memory.tags).value_or(Selection()).candidates;
     }
     return absl::OkStatus();
+  }
+
+  // Whatever the tag names by now.
+  absl::StatusOr<SelectedImage> LookUpPlannedDigest(const plugin::CallContext& context,
+                                                    const SelectionRules& rules,
+                                                    ImageMemory& memory,
+                                                    const ImagePolicy& model) const {
+    SelectedImage image{model.tag.value_or(""), {}};
+    const RememberedImage* const known = memory.FindDigest(model.digest.value());
+    if (known != nullptr) {
+      image.facts = known->facts;
+      return image;
+    }
+    DELIVERY_ASSIGN_OR_RETURN(const RegistryCall call,
+                              CallFor(registries_, model.arguments, context.stop));
+    DELIVERY_ASSIGN_OR_RETURN(
+        image.facts,
+        RegistryImages(call, rules, memory).Describe(image.tag, model.digest.value()));
+    return image;
+  }
+
+  absl::StatusOr<SelectedImage> LookUpPlannedTag(const plugin::CallContext& context,
+                                                 const SelectionRules& rules, ImageMemory& memory,
+                                                 const ImagePolicy& model) const {
+    DELIVERY_ASSIGN_OR_RETURN(const RegistryCall call,
+                              CallFor(registries_, model.arguments, context.stop));
+    const std::string tag = model.tag.value();
+    absl::StatusOr<SelectedImage> image = LookUpTag(call, rules, tag, memory);
+    if (image.ok()) return image;
+    return absl::Status(image.status().code(),
+                        absl::StrCat("the plan selected the tag ", tag, ": ",
+                                     std::string(image.status().message()),
+                                     " Plan again to select from what is there now."));
   }
 
   absl::Status TakeOn(const plugin::CallContext& context, const oci::Reference& reference,

@@ -26,7 +26,7 @@ bool Contains(const std::vector<std::string>& list, const std::string& text) {
 bool IsRefusal(const absl::Status& status) {
   return absl::IsNotFound(status) || absl::IsFailedPrecondition(status) ||
          absl::IsDataLoss(status) || absl::IsInvalidArgument(status) ||
-         absl::IsPermissionDenied(status);
+         absl::IsOutOfRange(status) || absl::IsPermissionDenied(status);
 }
 
 std::string Rfc3339(absl::Time time) {
@@ -143,6 +143,7 @@ class Walk {
       return absl::FailedPreconditionError("nothing is selected, and there is no policy");
     }
     result_.image = *current_;
+    result_.candidates = 1;
     return std::move(result_);
   }
 
@@ -190,13 +191,21 @@ class Walk {
       return allowed;
     }
     result_.image = *current_;
-    result_.kept_because =
-        absl::IsNotFound(refusal)
-            ? absl::StrCat("the tag ", current_->tag, " is no longer in the repository")
-            : absl::StrCat(
-                  "the tag ", current_->tag,
-                  " names another image now, which is refused: ", std::string(refusal.message()));
+    result_.kept_because = WhyKept(refusal);
     return true;
+  }
+
+  std::string WhyKept(const absl::Status& refusal) const {
+    const std::string& tag = current_->tag;
+    const std::string why(refusal.message());
+    if (absl::IsNotFound(refusal)) {
+      return absl::StrCat("the tag ", tag, " is no longer in the repository");
+    }
+    // Also of an image that could not be read this time: it need not be another one.
+    if (absl::IsDataLoss(refusal)) {
+      return absl::StrCat("what the tag ", tag, " names now cannot be used: ", why);
+    }
+    return absl::StrCat("the tag ", tag, " names another image now, which is refused: ", why);
   }
 
   // The best that were refused come first: they are what the reader wonders about.

@@ -57,9 +57,9 @@ struct SelectionRules {
   bool LooksAtContent() const;
 };
 
-// Errors of all: NotFound, FailedPrecondition, DataLoss, InvalidArgument and PermissionDenied are
-// about that one image, which is skipped with the error's message as reason; others end the
-// selection.
+// Errors of all: NotFound, FailedPrecondition, DataLoss, InvalidArgument, OutOfRange and
+// PermissionDenied are about that one image, which is skipped with the error's message as reason;
+// others end the selection.
 class ImageSource {
  public:
   virtual ~ImageSource() = default;

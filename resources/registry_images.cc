@@ -24,6 +24,10 @@ bool IsOutage(const absl::Status& status) {
          absl::IsDeadlineExceeded(status);
 }
 
+std::string PlatformOf(const SelectionRules& rules) {
+  return rules.platform.has_value() ? rules.platform->Text() : "";
+}
+
 struct TagLook {
   std::optional<RememberedImage> image;
   absl::Status status;
@@ -37,7 +41,7 @@ TagLook LookAtTag(const RegistryCall& call, const SelectionRules& rules, const I
       call.client->Head(reference, call.deadline, call.stop);
   if (!head.ok()) return {std::nullopt, head.status()};
   const RememberedImage* const known = memory.FindDigest(head->digest);
-  if (known != nullptr) {
+  if (known != nullptr && known->platform == PlatformOf(rules)) {
     RememberedImage image = *known;
     image.tag = tag;
     return {std::move(image), absl::OkStatus()};
@@ -48,7 +52,7 @@ TagLook LookAtTag(const RegistryCall& call, const SelectionRules& rules, const I
   if (!image.ok()) return {std::nullopt, image.status()};
   return {RememberedImage{tag,
                           {head->digest, std::move(image->platforms), image->created},
-                          rules.platform.has_value() ? rules.platform->Text() : "",
+                          PlatformOf(rules),
                           ""},
           absl::OkStatus()};
 }
@@ -109,7 +113,7 @@ absl::StatusOr<std::string> RegistryImages::DigestOf(const std::string& tag) {
 
 absl::StatusOr<ImageFacts> RegistryImages::Describe(const std::string& tag,
                                                     const std::string& digest) {
-  const std::string platform = rules_.platform.has_value() ? rules_.platform->Text() : "";
+  const std::string platform = PlatformOf(rules_);
   const RememberedImage* const known = memory_.FindDigest(digest);
   if (known != nullptr && known->platform == platform) return known->facts;
   const absl::StatusOr<oci::Image> image =
@@ -167,8 +171,7 @@ absl::StatusOr<image_policy::CreationTimes> RegistryImages::CreationTimesOf(
 }
 
 RememberedImage RegistryImages::ToRemember(const SelectedImage& image) const {
-  RememberedImage remembered{image.tag, image.facts,
-                             rules_.platform.has_value() ? rules_.platform->Text() : "", ""};
+  RememberedImage remembered{image.tag, image.facts, PlatformOf(rules_), ""};
   const RememberedImage* const known = memory_.FindDigest(image.facts.digest);
   if (verified_ == image.facts.digest) {
     remembered.verified_by = rules_.key_id;

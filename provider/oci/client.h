@@ -56,9 +56,11 @@ struct Manifest {
   std::string media_type;  // one of the four in manifest.h
 };
 
-// Thread-safe. Every call ends at `deadline` (of the given clock) at the latest, with
-// DeadlineExceeded, and soon after a request of `stop`, with Cancelled. Until then, answers 429 and
-// 5xx and lost connections are repeated with back-off, heeding Retry-After.
+// Thread-safe. Every call ends at `deadline` (of the given clock) at the latest, with the failure
+// of the last attempt or DeadlineExceeded (a credential source that is being asked then may add its
+// own time limit), and soon after a request of `stop`, with Cancelled. Until then, answers 429 and
+// 5xx and lost connections are repeated with back-off, heeding Retry-After; a host that never
+// answered is given up after 8 s.
 //
 // Errors have messages for the user, which name the registry and the repository and say what to do,
 // and never hold secrets: NotFound (repository, tag or blob), Unauthenticated (credentials missing

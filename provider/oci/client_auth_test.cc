@@ -98,6 +98,18 @@ TEST_F(ClientAuthTest, UnreadableCredentialsMatterOnlyWhereNeeded) {
   EXPECT_THAT(Message(tags), HasSubstr("config.json is broken"));
 }
 
+TEST_F(ClientAuthTest, UnreadableCredentialsAreToldWhereAnonymousAccessIsDenied) {
+  UseTokens();
+  credentials_->answer = absl::FailedPreconditionError("config.json is broken");
+  registry_->Intercept([](const http::Request& request) -> std::optional<http::Response> {
+    if (!absl::StartsWith(AuthorizationOf(request), "Bearer ")) return std::nullopt;
+    return http::Response{403, {}, ""};
+  });
+  const auto tags = Tags();
+  EXPECT_EQ(tags.status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(Message(tags), HasSubstr("config.json is broken"));
+}
+
 TEST_F(ClientAuthTest, UnreadableCredentialsAreToldWhereAPasswordIsNeeded) {
   UseBasic();
   credentials_->answer = absl::UnauthenticatedError("the helper is broken");

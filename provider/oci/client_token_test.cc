@@ -34,6 +34,25 @@ TEST_F(ClientAuthTest, TheTokenServerGetsThePasswordAndTheRegistryTheToken) {
   EXPECT_EQ(AuthorizationOf(requests[2]), "Bearer token-1");
 }
 
+TEST_F(ClientAuthTest, TheTokenIsForTheScopeThatTheRegistryNames) {
+  registry_->Intercept([](const http::Request& request) -> std::optional<http::Response> {
+    if (absl::StrContains(request.url, "/token")) {
+      return http::Response{200, {}, R"({"token": "for-a-mirror"})"};
+    }
+    if (AuthorizationOf(request) == "Bearer for-a-mirror") return std::nullopt;
+    return http::Response{
+        401,
+        {{"WWW-Authenticate",
+          "Bearer realm=\"https://auth.example.com/token\",scope=\"repository:m/web:pull "
+          "repository:base:pull\""}},
+        ""};
+  });
+  EXPECT_TRUE(Tags().ok());
+  EXPECT_EQ(registry_->requests()[1].url,
+            "https://auth.example.com/token?scope=repository%3Am%2Fweb%3Apull&"
+            "scope=repository%3Abase%3Apull&client_id=terraform-provider-delivery");
+}
+
 TEST_F(ClientAuthTest, TokensAreKeptPerRepositoryUntilTheyExpire) {
   UseTokens(300);
   EXPECT_TRUE(Tags().ok());

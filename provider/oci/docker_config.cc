@@ -144,6 +144,10 @@ const AuthEntry* DockerConfig::FindAuth(const std::string& registry,
 
 absl::StatusOr<DockerConfig> ParseDockerConfig(std::string_view text) {
   DELIVERY_ASSIGN_OR_RETURN(const Json json, ParseObject(text));
+  const Json* const auths = Find(json, "auths");
+  if (auths != nullptr && !auths->is_null() && !auths->is_object()) {
+    return absl::InvalidArgumentError("its auths is not an object");
+  }
   DockerConfig config;
   config.auths = ReadAuths(GetObject(json, "auths"));
   for (const auto& [host, helper] : GetObject(json, "credHelpers").items()) {

@@ -149,6 +149,23 @@ TEST_F(DockerConfigSourceTest, ReadsTheFileOfTheEnvironmentAtEachGet) {
   EXPECT_EQ(Get("r.io")->username, "else");
 }
 
+TEST(DockerConfigTest, AuthsMustBeAnObject) {
+  EXPECT_FALSE(ParseDockerConfig(R"({"auths": []})").ok());
+  EXPECT_TRUE(ParseDockerConfig(R"({"auths": null})").ok());
+}
+
+// Docker writes the user "<token>" beside an identity token.
+TEST(DockerConfigTest, AnIdentityTokenIsNotLostToAnEmptyPassword) {
+  const auto config = ParseDockerConfig(
+      R"({"auths": {"r.io": {"auth": "PHRva2VuPjo=", "identitytoken": "refresh-me"}}})");
+  ASSERT_TRUE(config.ok());
+  const AuthEntry* const entry = config->FindAuth("r.io", "web");
+  ASSERT_NE(entry, nullptr);
+  ASSERT_TRUE(entry->credential.ok());
+  EXPECT_EQ(entry->credential->identity_token, "refresh-me");
+  EXPECT_EQ(entry->credential->username, "");
+}
+
 TEST_F(DockerConfigSourceTest, ABrokenFileIsNamed) {
   const std::string path = folder_.Write("home/.docker/config.json", "{\"auths\": hunter2");
   const auto broken = Get("r.io");

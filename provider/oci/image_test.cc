@@ -69,6 +69,13 @@ TEST_F(ImageTest, DescribesAnIndex) {
   EXPECT_EQ(YearOf(Describe("1", "linux/arm/v5")), 2024);
 }
 
+TEST_F(ImageTest, TheHighestVariantThatRunsIsChosen) {
+  AddIndex("1", {Part("linux/arm/v5", "2021-01-01T00:00:00Z"),
+                 Part("linux/arm/v6", "2022-01-01T00:00:00Z"),
+                 Part("linux/arm/v7", "2023-01-01T00:00:00Z")});
+  EXPECT_EQ(YearOf(Describe("1", "linux/arm/v6")), 2022);
+}
+
 TEST_F(ImageTest, WithoutAmd64TheFirstTellsTheTime) {
   AddIndex("1", {Part("windows/amd64", "2021-01-01T00:00:00Z"),
                  Part("linux/arm64", "2022-01-01T00:00:00Z")});

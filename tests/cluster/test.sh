@@ -44,6 +44,6 @@ env_file=$(python3 tests/cluster/cluster.py env)
 source "$env_file"
 
 printf '\n==> tests on the real cluster\n'
-# Two at a time: each waits for the cluster more than it works. What fails is run once more, since the timings of a real
+# Three at a time: each waits for the cluster more than it works. What fails is run once more, since the timings of a real
 # cluster on a busy machine are not ours; ctest says so, and twice is a failure.
-ctest --preset dev --label-regex '^(real|conformance|e2e)$' --no-tests=error -j 2 --repeat until-pass:2
+ctest --preset dev --label-regex '^(real|conformance|e2e)$' --no-tests=error -j 3 --repeat until-pass:2

@@ -7,6 +7,7 @@ import shutil
 import tempfile
 
 from environment import HOST, KUBECONFIG, KUBECTL, MIRROR, REGISTRY, tool_environment
+from registry_images import run_tool
 from release_case import ReleaseCase
 from stack import RunningCommand
 
@@ -36,6 +37,9 @@ class Reader:
         shutil.copy(KUBECONFIG, self.folder / ".kube" / "config")
         self._environment = {**tool_environment(), "HOME": str(self.folder),
                              "PATH": "%s:%s" % (tools, os.environ["PATH"])}
+
+    def sets(self, **environment):
+        self._environment.update(environment)
 
     def does(self, blocks):
         """Writes the files and runs the commands, and returns how these ended."""
@@ -149,6 +153,27 @@ class Guides(ReleaseCase):
         self.says(release, "taken over from other tools", "kubectl-client-side-apply")
         self.assertEqual(self.namespace.deployment()["metadata"]["uid"], before["metadata"]["uid"])
         self.assertEqual(self.namespace.running_version(), ["1.1.0"])
+
+    def test_image_policies(self):
+        reader, guide = self.reads("image-policies.md")
+        reader.sets(TF_VAR_plain_http="true")
+        repository = "%s/%s/web" % (REGISTRY, self.namespace.name)
+
+        def push(tag):
+            run_tool("skopeo", "--insecure-policy", "copy", "--quiet", "--src-tls-verify=false", "--dest-tls-verify=false",
+                     "docker://%s/delivery/app:%s" % (REGISTRY, tag), "docker://%s:%s" % (repository, tag))
+
+        push("1.0.0")
+        self.ends(reader.does(self.intro(guide)), 0, 0)
+        self.assertEqual(self.namespace.running_version(), ["1.0.0"])
+        push("1.1.0")
+        plan, _ = self.ends(reader.does(guide["A newer version"]), 0, 0)
+        self.says(plan, 'tag = "1.0.0" -> "1.1.0"', "web:1.0.0@sha256:", "web:1.1.0@sha256:", "0 to add, 2 to change")
+        self.assertEqual(self.namespace.running_version(), ["1.1.0"])
+        back, excluded = self.ends(reader.does(guide["Go back"]), 0, 0)
+        self.says(back, 'tag = "1.1.0" -> "1.0.0"')
+        self.says(excluded, "Apply complete")
+        self.assertEqual(self.namespace.running_version(), ["1.0.0"])
 
     def test_permissions(self):
         reader, guide = self.reads("permissions.md")

@@ -89,6 +89,11 @@ std::string FakeRegistry::AddImage(const std::string& repository, const std::str
                      oci::kOciManifest);
 }
 
+void FakeRegistry::RemoveTag(const std::string& repository, const std::string& tag) {
+  const std::lock_guard lock(mutex_);
+  repositories_[repository].tags.erase(tag);
+}
+
 void FakeRegistry::ForgetTokens() {
   const std::lock_guard lock(mutex_);
   tokens_.clear();

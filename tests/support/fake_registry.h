@@ -55,6 +55,8 @@ class FakeRegistry : public http::Transport {
   // An image for linux/amd64 whose configuration has these members besides.
   std::string AddImage(const std::string& repository, const std::string& tag,
                        const Json& config = Json::object());
+  // The image stays, by its digest.
+  void RemoveTag(const std::string& repository, const std::string& tag);
   // The tokens given out so far count no more.
   void ForgetTokens();
 
