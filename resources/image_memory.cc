@@ -52,6 +52,14 @@ Json ToJson(const std::deque<RememberedImage>& images) {
   return list;
 }
 
+Json ToJson(const std::vector<image_policy::Skipped>& refused) {
+  Json list = Json::array();
+  for (const image_policy::Skipped& one : refused) {
+    list.push_back({{"tag", one.tag}, {"reason", one.reason}});
+  }
+  return list;
+}
+
 std::deque<RememberedImage> ToImages(const Json& list) {
   std::deque<RememberedImage> images;
   for (const Json& one : list) images.push_back(ToImage(one));
@@ -99,6 +107,9 @@ absl::StatusOr<ImageMemory> ImageMemory::Parse(const std::string& text) {
   memory.looked_at = absl::FromUnixSeconds(GetInt(*json, "looked_at"));
   memory.selections = ToImages(GetArray(*json, "selections"));
   memory.seen = ToImages(GetArray(*json, "seen"));
+  for (const Json& one : GetArray(*json, "refused")) {
+    memory.refused.push_back({GetString(one, "tag"), GetString(one, "reason")});
+  }
   return memory;
 }
 
@@ -111,7 +122,8 @@ std::string ImageMemory::Serialize() const {
                    {"etag", etag},
                    {"looked_at", absl::ToUnixSeconds(looked_at)},
                    {"selections", ToJson(selections)},
-                   {"seen", ToJson(seen)}});
+                   {"seen", ToJson(seen)},
+                   {"refused", ToJson(refused)}});
 }
 
 void ImageMemory::SetTags(const SelectionRules& rules, std::vector<std::string> all) {
@@ -155,10 +167,26 @@ const RememberedImage* ImageMemory::FindSelection(const std::string& tag) const 
   return found == selections.end() ? nullptr : &*found;
 }
 
+void ImageMemory::AddRefused(const std::string& tag, std::string reason) {
+  std::erase_if(refused, [&](const image_policy::Skipped& one) { return one.tag == tag; });
+  if (refused.size() == kMostRefused) refused.erase(refused.begin());
+  refused.push_back({tag, std::move(reason)});
+}
+
 absl::StatusOr<std::string> RememberedImages::DigestOf(const std::string& tag) {
+  const auto named = [&](const auto& one) { return one.tag == tag; };
+  const auto refused = std::find_if(memory_.refused.begin(), memory_.refused.end(), named);
+  if (refused != memory_.refused.end()) return absl::FailedPreconditionError(refused->reason);
+  // Under `newest` every tag was looked at by the last refresh: one that was selected may name
+  // another image since. A pin means what ran.
+  const bool newest = rules_.policy.has_value() && !rules_.pin.has_value() &&
+                      std::holds_alternative<image_policy::Newest>(rules_.policy->rule);
+  const auto seen = std::find_if(memory_.seen.begin(), memory_.seen.end(), named);
+  if (newest && seen != memory_.seen.end() && !seen->facts.digest.empty()) {
+    return seen->facts.digest;
+  }
   const RememberedImage* const image = memory_.FindSelection(tag);
-  if (image == nullptr) return NotRemembered(tag);
-  return image->facts.digest;
+  return image != nullptr ? absl::StatusOr<std::string>(image->facts.digest) : NotRemembered(tag);
 }
 
 absl::StatusOr<ImageFacts> RememberedImages::Describe(const std::string& tag,
@@ -176,14 +204,17 @@ absl::Status RememberedImages::Verify(const std::string& digest) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<image_policy::CreationTimes> RememberedImages::CreationTimesOf(
-    const std::vector<std::string>& tags) {
-  image_policy::CreationTimes times;
+absl::StatusOr<TagTimes> RememberedImages::CreationTimesOf(const std::vector<std::string>& tags) {
+  TagTimes times;
   for (const std::string& tag : tags) {
     const auto named = [&](const RememberedImage& one) { return one.tag == tag; };
     auto found = std::find_if(memory_.seen.begin(), memory_.seen.end(), named);
     if (found == memory_.seen.end() || !WasReadFor(rules_, *found)) return NotRemembered(tag);
-    if (found->facts.created.has_value()) times.emplace(tag, *found->facts.created);
+    if (found->facts.created.has_value()) {
+      times.known.emplace(tag, *found->facts.created);
+    } else if (found->facts.digest.empty()) {
+      times.unknown.push_back({tag, "could not be read at the last look"});
+    }
   }
   return times;
 }

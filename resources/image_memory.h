@@ -28,6 +28,7 @@ struct ImageMemory {
   static constexpr size_t kMostTags = 2000;
   static constexpr size_t kMostSelections = 20;
   static constexpr size_t kMostSeen = 40;
+  static constexpr size_t kMostRefused = 20;
   // The policy `newest` has to know every tag's image.
   static constexpr size_t kMostSeenForNewest = 2000;
 
@@ -39,8 +40,12 @@ struct ImageMemory {
   absl::Time looked_at = absl::InfinitePast();
   // What was selected or would have been, the latest first, each once.
   std::deque<RememberedImage> selections;
-  // Other images that were looked at, the latest first.
+  // Other images that were looked at, the latest first. Without a digest: what could not be read,
+  // under the policy `newest`.
   std::deque<RememberedImage> seen;
+  // Tags that a plan chose by name alone and apply had to refuse, with the reason: the next plan
+  // passes them over. A look drops those that have become readable.
+  std::vector<image_policy::Skipped> refused;
 
   // The empty text is an empty memory. DataLoss when it is damaged.
   static absl::StatusOr<ImageMemory> Parse(const std::string& text);
@@ -54,6 +59,7 @@ struct ImageMemory {
   const RememberedImage* FindDigest(const std::string& digest) const;
   // The latest selection of this tag.
   const RememberedImage* FindSelection(const std::string& tag) const;
+  void AddRefused(const std::string& tag, std::string reason);
 };
 
 // Answers from memory alone. What is not remembered is Unknown, which ends a selection.
@@ -66,8 +72,7 @@ class RememberedImages : public ImageSource {
   absl::StatusOr<std::string> DigestOf(const std::string& tag) override;
   absl::StatusOr<ImageFacts> Describe(const std::string& tag, const std::string& digest) override;
   absl::Status Verify(const std::string& digest) override;
-  absl::StatusOr<image_policy::CreationTimes> CreationTimesOf(
-      const std::vector<std::string>& tags) override;
+  absl::StatusOr<TagTimes> CreationTimesOf(const std::vector<std::string>& tags) override;
 
  private:
   const ImageMemory& memory_;

@@ -44,7 +44,8 @@ TEST(ImageMemoryTest, SurvivesAsText) {
   const absl::Time exact = kThen + absl::Nanoseconds(123'456'789);
   memory.selections = {{"1.0.0", {"sha256:a", {"linux/amd64"}, exact}, "linux/amd64", "sha256:k"},
                        {"", {"sha256:b", {}, std::nullopt}, "", ""}};
-  memory.seen = {Image("latest", "sha256:c")};
+  memory.seen = {Image("latest", "sha256:c"), {"unread", {}, "", ""}};
+  memory.refused = {{"2.0.0", "it is malformed"}};
   const absl::StatusOr<ImageMemory> read = ImageMemory::Parse(memory.Serialize());
   ASSERT_TRUE(read.ok()) << read.status();
   EXPECT_EQ(read->repository, memory.repository);
@@ -55,6 +56,9 @@ TEST(ImageMemoryTest, SurvivesAsText) {
   EXPECT_EQ(read->looked_at, memory.looked_at);
   EXPECT_EQ(read->selections, memory.selections);
   EXPECT_EQ(read->seen, memory.seen);
+  ASSERT_THAT(read->refused, SizeIs(1));
+  EXPECT_EQ(read->refused[0].tag, "2.0.0");
+  EXPECT_EQ(read->refused[0].reason, "it is malformed");
   EXPECT_EQ(read->Serialize(), memory.Serialize());
 }
 
@@ -176,6 +180,16 @@ TEST(ImageMemoryTest, OfWhatWasSeenAsManyAreKeptAsMayBe) {
   EXPECT_EQ(memory.FindDigest("d2")->tag, "selected");
 }
 
+TEST(ImageMemoryTest, TheLastTwentyTagsThatWereRefusedAreKeptWithTheirLastReason) {
+  ImageMemory memory;
+  for (int i = 0; i < 21; ++i) memory.AddRefused(absl::StrCat(i), "bad");
+  memory.AddRefused("1", "worse");
+  ASSERT_THAT(memory.refused, SizeIs(ImageMemory::kMostRefused));
+  EXPECT_EQ(memory.refused.front().tag, "2");
+  EXPECT_EQ(memory.refused.back().tag, "1");
+  EXPECT_EQ(memory.refused.back().reason, "worse");
+}
+
 // ---- Answers from memory
 
 class RememberedImagesTest : public ::testing::Test {
@@ -202,6 +216,12 @@ TEST_F(RememberedImagesTest, OnlySelectionsTellWhatATagNames) {
   EXPECT_EQ(images_.Describe("1", "sha256:a")->digest, "sha256:a");
 }
 
+TEST_F(RememberedImagesTest, WhatAnApplyRefusedIsRefused) {
+  memory_.AddSelection(Image("1", "sha256:a"));
+  memory_.AddRefused("1", "it is malformed");
+  EXPECT_EQ(images_.DigestOf("1").status(), absl::FailedPreconditionError("it is malformed"));
+}
+
 TEST_F(RememberedImagesTest, ASignatureCountsForItsKey) {
   RememberedImage image = Image("1", "sha256:a");
   image.verified_by = "sha256:key";
@@ -218,12 +238,9 @@ TEST_F(RememberedImagesTest, AnImageForSeveralPlatformsCountsForTheOneItWasReadF
   image.platform = "linux/amd64";
   image.facts.platforms = {"linux/amd64", "linux/arm64"};
   memory_.AddSelection(image);
-  memory_.AddSeen(image, 10);
   EXPECT_TRUE(absl::IsUnknown(images_.Describe("1", "sha256:a").status()));
-  EXPECT_TRUE(absl::IsUnknown(images_.CreationTimesOf({"1"}).status()));
   rules_.platform = *oci::ParsePlatform("linux/amd64");
   EXPECT_TRUE(images_.Describe("1", "sha256:a").ok());
-  EXPECT_TRUE(images_.CreationTimesOf({"1"}).ok());
 }
 
 TEST_F(RememberedImagesTest, AnImageForOnePlatformIsTheSameHoweverItWasReadFor) {
@@ -232,16 +249,40 @@ TEST_F(RememberedImagesTest, AnImageForOnePlatformIsTheSameHoweverItWasReadFor) 
   EXPECT_TRUE(images_.Describe("1", "sha256:a").ok());
 }
 
-TEST_F(RememberedImagesTest, CreationTimesAreThoseOfTheLastLook) {
-  memory_.AddSeen(Image("1", "sha256:a"), 10);
+// ---- Of the policy `newest`, which looks at every tag
+
+class RememberedNewestTest : public RememberedImagesTest {
+ protected:
+  RememberedNewestTest() {
+    rules_ = Rules(image_policy::Newest());
+    memory_.AddSelection(Image("1", "sha256:old"));
+    memory_.AddSeen(Image("1", "sha256:a"), 10);
+  }
+};
+
+TEST_F(RememberedNewestTest, CreationTimesAreThoseOfTheLastLook) {
   RememberedImage timeless = Image("2", "sha256:b");
   timeless.facts.created.reset();
   memory_.AddSeen(timeless, 10);
-  const absl::StatusOr<image_policy::CreationTimes> times = images_.CreationTimesOf({"1", "2"});
+  memory_.AddSeen({"3", {}, "", ""}, 10);
+  const absl::StatusOr<TagTimes> times = images_.CreationTimesOf({"1", "2", "3"});
   ASSERT_TRUE(times.ok());
-  EXPECT_EQ(times->size(), 1u);
-  EXPECT_EQ(times->at("1"), kThen);
-  EXPECT_TRUE(absl::IsUnknown(images_.CreationTimesOf({"1", "3"}).status()));
+  EXPECT_EQ(times->known.size(), 1u);
+  EXPECT_EQ(times->known.at("1"), kThen);
+  ASSERT_THAT(times->unknown, SizeIs(1));
+  EXPECT_EQ(times->unknown[0].tag, "3");
+  EXPECT_TRUE(absl::IsUnknown(images_.CreationTimesOf({"1", "4"}).status()));
+}
+
+TEST_F(RememberedNewestTest, TagsNameWhatTheyNamedAtTheLastLookUnlessOneIsPinned) {
+  EXPECT_EQ(*images_.DigestOf("1"), "sha256:a");
+  rules_.pin = "1";
+  EXPECT_EQ(*images_.DigestOf("1"), "sha256:old");
+}
+
+TEST_F(RememberedNewestTest, ALookForAnotherPlatformDoesNotCount) {
+  rules_.platform = *oci::ParsePlatform("linux/amd64");
+  EXPECT_TRUE(absl::IsUnknown(images_.CreationTimesOf({"1"}).status()));
 }
 
 }  // namespace

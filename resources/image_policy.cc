@@ -18,6 +18,7 @@
 #include "resources/registries.h"
 #include "resources/registry_images.h"
 #include "resources/typed_resource.h"
+#include "resources/workload_arguments.h"
 
 namespace delivery::resources {
 namespace {
@@ -102,8 +103,15 @@ std::optional<SelectedImage> CurrentOf(const ImagePolicy& model, const ImageMemo
   if (!model.digest.is_known()) return std::nullopt;
   const std::string& digest = model.digest.value();
   SelectedImage current{model.tag.value_or(""), {digest, {}, std::nullopt}};
-  const RememberedImage* const known = memory.FindDigest(digest);
-  if (known != nullptr) current.facts = known->facts;
+  if (const RememberedImage* const known = memory.FindDigest(digest); known != nullptr) {
+    current.facts = known->facts;
+    return current;
+  }
+  current.facts.platforms = KnownStrings(model.platforms);
+  absl::Time created;
+  if (absl::ParseTime(absl::RFC3339_full, model.created_at.value_or(""), &created, nullptr)) {
+    current.facts.created = created;
+  }
   return current;
 }
 
@@ -143,12 +151,23 @@ bool IsOutage(const absl::Status& status) {
          absl::IsDeadlineExceeded(status);
 }
 
-std::string KeptText(const Selection& selection) {
+std::string KeptText(const Selection& selection, bool pinned) {
   return absl::StrCat(
       "The selection stays at ", selection.image.tag, " (", selection.image.facts.digest,
       "), because ", selection.kept_because,
-      ", and allow_downgrade is false. The registry may delete that image for good. Push the tag "
-      "again, set pin to a tag that should run instead, or allow the downgrade.");
+      pinned ? ", and pin holds it. " : ", and allow_downgrade is false. ",
+      "The registry may delete that image for good. Push the tag again, set pin to a tag that "
+      "should run instead, or ",
+      pinned ? "remove pin." : "allow the downgrade.");
+}
+
+// Better tags that were passed over without a verdict on them.
+void SayUnread(const Selection& selection, Diagnostics& diagnostics) {
+  for (const image_policy::Skipped& one : selection.unread) {
+    diagnostics.Warning(Path::Of("repository"), absl::StrCat("Tag ", one.tag, " was not read"),
+                        absl::StrCat(one.tag, " ", one.reason, "\n", selection.image.tag,
+                                     " is selected until it can be."));
+  }
 }
 
 void AddFailure(const absl::Status& status, const std::string& summary, Diagnostics& diagnostics) {
@@ -201,9 +220,10 @@ class ImagePolicyResource final : public TypedResource<ImagePolicy> {
       SayNotRefreshed(selection.status(), current, prior, state.diagnostics);
       return state;
     }
+    SayUnread(*selection, state.diagnostics);
     if (!selection->kept_because.empty()) {
       state.diagnostics.Warning(Path::Of("repository"), "The selected tag stays",
-                                KeptText(*selection));
+                                KeptText(*selection, rules->pin.has_value()));
     }
     SetLatest(*selection, prior);
     state.private_state = memory->Serialize();
@@ -248,12 +268,14 @@ class ImagePolicyResource final : public TypedResource<ImagePolicy> {
                                  const std::string&) const override {
     TypedState<ImagePolicy> state;
     ImageMemory memory;
-    const absl::Status selected = Select(context, std::nullopt, memory, planned);
+    const absl::Status selected = Select(context, std::nullopt, memory, planned, state.diagnostics);
     if (!selected.ok()) {
       AddFailure(selected, "No image was selected", state.diagnostics);
       return state;
     }
-    return {std::move(planned), memory.Serialize(), {}};
+    state.model = std::move(planned);
+    state.private_state = memory.Serialize();
+    return state;
   }
 
   TypedState<ImagePolicy> Update(const plugin::CallContext& context, ImagePolicy prior,
@@ -263,15 +285,20 @@ class ImagePolicyResource final : public TypedResource<ImagePolicy> {
     absl::StatusOr<ImageMemory> memory = ImageMemory::Parse(private_state);
     absl::Status selected = memory.status();
     if (selected.ok() && !ImagePolicy::Declaration().Encode(planned).IsWhollyKnown()) {
-      selected = planned.tag.is_known() || planned.digest.is_known()
-                     ? LookUpPlanned(context, *memory, planned)
-                     : Select(context, CurrentOf(prior, *memory), *memory, planned);
+      selected =
+          planned.tag.is_known() || planned.digest.is_known()
+              ? LookUpPlanned(context, *memory, planned)
+              : Select(context, CurrentOf(prior, *memory), *memory, planned, state.diagnostics);
     }
     if (!selected.ok()) {
+      // What was refused is remembered: the next plan passes it over.
+      if (memory.ok()) state.private_state = memory->Serialize();
       AddFailure(selected, "No image was selected", state.diagnostics);
       return state;
     }
-    return {std::move(planned), memory->Serialize(), {}};
+    state.model = std::move(planned);
+    state.private_state = memory->Serialize();
+    return state;
   }
 
   // Nothing but the state records the selection.
@@ -291,13 +318,21 @@ class ImagePolicyResource final : public TypedResource<ImagePolicy> {
                               Diagnostics& diagnostics) {
     const std::string summary =
         absl::StrCat("The registry of ", prior.arguments.repository.value(), " was not asked");
-    if (IsOutage(status) && current.has_value()) {
+    // As if all tags had vanished: a repository that is gone, or without a tag that can be
+    // selected.
+    const bool vanished = absl::IsNotFound(status) || absl::IsFailedPrecondition(status);
+    if ((IsOutage(status) || vanished) && current.has_value()) {
       diagnostics.Warning(
           Path::Of("repository"), summary,
           absl::StrCat(LookFailureText(status), "\nThe selection stays at ",
                        ImageText(prior.arguments, current->tag, current->facts.digest), "."));
     } else {
       AddFailure(status, "Refresh failed", diagnostics);
+      if (current.has_value()) {
+        diagnostics.Warning(Path::Of("repository"), "To go on without the registry",
+                            "Plan with -refresh=false: a pin to a version that was selected before "
+                            "needs no registry.");
+      }
     }
   }
 
@@ -315,7 +350,7 @@ class ImagePolicyResource final : public TypedResource<ImagePolicy> {
     }
     ImageMemory memory;
     ImagePolicy foreseen = planned;
-    const absl::Status selected = Select(context, std::nullopt, memory, foreseen);
+    const absl::Status selected = Select(context, std::nullopt, memory, foreseen, diagnostics);
     if (selected.ok()) {
       diagnostics.Warning(path, absl::StrCat("Now it would be ", foreseen.tag.value_or("")),
                           absl::StrCat("Apply selects the image; at present that is ",
@@ -380,13 +415,12 @@ class ImagePolicyResource final : public TypedResource<ImagePolicy> {
     if (selection.ok()) {
       SetImage(selection->image, model);
       SetLatest(*selection, model);
-      if (!memory.has_all_tags && !rules->pin.has_value()) {
-        model.candidates = Attr<int64_t>::Unknown();
-      }
+      // The list was cut: the count of the last look stands.
+      if (!memory.has_all_tags && !rules->pin.has_value()) model.candidates = prior.candidates;
       return;
     }
     if (absl::IsUnknown(selection.status())) {
-      PlanTagOnly(*rules, memory, plan);
+      PlanTagOnly(*rules, memory, prior, plan);
     } else {
       plan.diagnostics.Warning(
           Path::Of("repository"), "No image can be selected now",
@@ -399,17 +433,17 @@ class ImagePolicyResource final : public TypedResource<ImagePolicy> {
   // The tag is known where nothing about its image can rule it out: apply asks for its digest
   // alone.
   static void PlanTagOnly(const SelectionRules& rules, const ImageMemory& memory,
-                          TypedPlan<ImagePolicy>& plan) {
+                          const ImagePolicy& prior, TypedPlan<ImagePolicy>& plan) {
     ImagePolicy& model = plan.planned;
     if (rules.LooksAtContent() && !rules.pin.has_value()) return;
-    const std::optional<Selection> selection = SelectByName(rules, memory.tags);
+    std::vector<std::string> tags = memory.tags;
+    for (const image_policy::Skipped& one : memory.refused) std::erase(tags, one.tag);
+    const std::optional<Selection> selection = SelectByName(rules, tags);
     if (!selection.has_value()) return;
     const std::string& tag = selection->image.tag;
     SetLatest(*selection, model);
     model.latest_digest = Attr<std::string>::Unknown();
-    if (!memory.has_all_tags && !rules.pin.has_value()) {
-      model.candidates = Attr<int64_t>::Unknown();
-    }
+    if (!memory.has_all_tags && !rules.pin.has_value()) model.candidates = prior.candidates;
     model.tag = tag;
     if (!model.arguments.with_digest.value_or(true)) {
       model.image = ImageText(model.arguments, tag, "");
@@ -425,12 +459,13 @@ class ImagePolicyResource final : public TypedResource<ImagePolicy> {
   // Asks the registry, and fills what the plan left open.
   absl::Status Select(const plugin::CallContext& context,
                       const std::optional<SelectedImage>& current, ImageMemory& memory,
-                      ImagePolicy& model) const {
+                      ImagePolicy& model, Diagnostics& diagnostics) const {
     DELIVERY_ASSIGN_OR_RETURN(const SelectionRules rules, ToRules(model.arguments));
     DELIVERY_ASSIGN_OR_RETURN(const RegistryCall call,
                               CallFor(registries_, model.arguments, context.stop));
     DELIVERY_ASSIGN_OR_RETURN(const Selection selection,
                               LookUpSelection(call, rules, current, memory));
+    SayUnread(selection, diagnostics);
     SetImage(selection.image, model);
     SetLatest(selection, model);
     return absl::OkStatus();
@@ -466,8 +501,7 @@ class ImagePolicyResource final : public TypedResource<ImagePolicy> {
     DELIVERY_ASSIGN_OR_RETURN(const RegistryCall call,
                               CallFor(registries_, model.arguments, context.stop));
     DELIVERY_ASSIGN_OR_RETURN(
-        image.facts,
-        RegistryImages(call, rules, memory).Describe(image.tag, model.digest.value()));
+        image.facts, RegistryImages(call, rules, memory).Describe(image.tag, model.digest.value()));
     return image;
   }
 
@@ -479,10 +513,10 @@ class ImagePolicyResource final : public TypedResource<ImagePolicy> {
     const std::string tag = model.tag.value();
     absl::StatusOr<SelectedImage> image = LookUpTag(call, rules, tag, memory);
     if (image.ok()) return image;
-    return absl::Status(image.status().code(),
-                        absl::StrCat("the plan selected the tag ", tag, ": ",
-                                     std::string(image.status().message()),
-                                     " Plan again to select from what is there now."));
+    return absl::Status(
+        image.status().code(),
+        absl::StrCat("the plan selected the tag ", tag, ": ", std::string(image.status().message()),
+                     " Plan again to select from what is there now."));
   }
 
   absl::Status TakeOn(const plugin::CallContext& context, const oci::Reference& reference,
@@ -510,7 +544,7 @@ absl::Status ImagePolicyResource::TakeOn(const plugin::CallContext& context,
   DELIVERY_ASSIGN_OR_RETURN(image.facts, images.Describe(reference.tag, digest));
   memory.AddSelection(images.ToRemember(image));
   SetImage(image, model);
-  SetLatest({std::move(image), 1, {}, ""}, model);
+  SetLatest({std::move(image), 1, {}, "", {}}, model);
   return absl::OkStatus();
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "provider/base/status_macros.h"
@@ -10,6 +11,7 @@
 #include "provider/oci/reference.h"
 #include "provider/schema/rules.h"
 #include "provider/value/json_codec.h"
+#include "provider/value/utf8.h"
 #include "resources/workload_arguments.h"
 
 namespace delivery::resources {
@@ -110,7 +112,7 @@ void ValidateNames(const ImageArguments& arguments, Diagnostics& diagnostics) {
     diagnostics.Error(Path::Of("pin"), "Invalid tag",
                       absl::StrCat("\"", arguments.pin.value(),
                                    "\" is not a tag: letters, digits, _, . and -, at most 128 of "
-                                   "them. pin holds a tag; the digest comes from the registry."));
+                                   "them. pin holds a tag; without a pin it is null."));
   }
   if (!arguments.exclude.is_known()) return;
   const auto& exclude = arguments.exclude.value();
@@ -224,7 +226,7 @@ const Spec<ImageArguments>& ImageArguments::Declaration() {
     s->Field("repository", &A::repository)
         .Required()
         .Doc("Repository without tag and digest: `registry.example.com/team/web`.");
-    s->Block("policy", &A::policy);
+    s->Block("policy", &A::policy).Required();
     s->Block("filter_tags", &A::filter_tags);
     s->Field("platform", &A::platform)
         .Optional()
@@ -234,12 +236,17 @@ const Spec<ImageArguments>& ImageArguments::Declaration() {
         .GoDuration()
         .Doc("Images that were created less than this ago are skipped.");
     s->Field("exclude", &A::exclude).Optional().Doc("Tags and digests that are never selected.");
-    s->Field("pin", &A::pin).Optional().Doc("Holds this tag, whatever the policy says.");
+    s->Field("pin", &A::pin)
+        .Optional()
+        .Doc(
+            "Holds this tag, whatever the policy, `min_age` and digests in `exclude` say. A tag "
+            "that "
+            "was selected before is held with the digest that it had then.");
     s->Field("allow_downgrade", &A::allow_downgrade)
         .Default(false)
         .Doc(
-            "Follow the policy down when the selected tag vanishes. Otherwise the selection stays, "
-            "with a warning.");
+            "Follow the policy down when the selected tag vanishes, or names an image that is "
+            "refused. Otherwise the selection stays, with a warning.");
     s->Field("with_digest", &A::with_digest)
         .Default(true)
         .Doc("`image` is `repository:tag@digest`; without it `repository:tag`.");
@@ -373,7 +380,11 @@ std::string TimeText(absl::Time time) {
 
 SkippedTags ToSkippedTags(const std::vector<image_policy::Skipped>& skipped) {
   SkippedTags tags;
-  for (const image_policy::Skipped& one : skipped) tags.push_back(SkippedTag{one.tag, one.reason});
+  for (const image_policy::Skipped& one : skipped) {
+    // Reasons quote what registries answer; the hosts take nothing but UTF-8.
+    const bool printable = value::IsValidUtf8(one.reason);
+    tags.push_back(SkippedTag{one.tag, printable ? one.reason : absl::CHexEscape(one.reason)});
+  }
   return tags;
 }
 

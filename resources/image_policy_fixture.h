@@ -84,7 +84,8 @@ class ImagePolicyFixture : public ImageFixture {
   // What an apply without refresh does: plans, plans again, applies, and stores what is left.
   plugin::ApplyResponse Apply(const ImageArguments& arguments);
   // The second half of it.
-  plugin::ApplyResponse ApplyPlan(const ImageArguments& arguments, const plugin::PlanResponse& plan);
+  plugin::ApplyResponse ApplyPlan(const ImageArguments& arguments,
+                                  const plugin::PlanResponse& plan);
   plugin::ReadResponse Import(const std::string& id, const Value& identity = Value());
   // Apply, which is expected to succeed without a word.
   void Select(const ImageArguments& arguments);

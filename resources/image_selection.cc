@@ -1,12 +1,14 @@
 #include "resources/image_selection.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
-#include "absl/strings/match.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "provider/base/status_macros.h"
+#include "provider/image_policy/tag.h"
 #include "provider/oci/digest.h"
 
 namespace delivery::resources {
@@ -20,13 +22,6 @@ constexpr size_t kNamedInErrors = 5;
 
 bool Contains(const std::vector<std::string>& list, const std::string& text) {
   return std::find(list.begin(), list.end(), text) != list.end();
-}
-
-// About one image, which is passed over.
-bool IsRefusal(const absl::Status& status) {
-  return absl::IsNotFound(status) || absl::IsFailedPrecondition(status) ||
-         absl::IsDataLoss(status) || absl::IsInvalidArgument(status) ||
-         absl::IsOutOfRange(status) || absl::IsPermissionDenied(status);
 }
 
 std::string Rfc3339(absl::Time time) {
@@ -81,14 +76,23 @@ std::string SkippedText(const std::vector<Skipped>& skipped, size_t count) {
 std::vector<std::string> WithoutExcluded(const SelectionRules& rules,
                                          const std::vector<std::string>& tags,
                                          std::vector<Skipped>& skipped) {
+  const absl::flat_hash_set<std::string> exclude(rules.exclude.begin(), rules.exclude.end());
   std::vector<std::string> allowed;
+  std::set<std::string> excluded;
   for (const std::string& tag : tags) {
-    if (Contains(rules.exclude, tag)) {
-      skipped.push_back({tag, "excluded"});
+    if (exclude.contains(tag)) {
+      excluded.insert(tag);
     } else {
       allowed.push_back(tag);
     }
   }
+  std::vector<std::string> newest(excluded.begin(), excluded.end());
+  std::sort(newest.begin(), newest.end(), [](const std::string& a, const std::string& b) {
+    return image_policy::CompareNaturally(a, b) > 0;
+  });
+  // They are the reader's own: others keep their place.
+  if (newest.size() > kExplainedTags / 2) newest.resize(kExplainedTags / 2);
+  for (std::string& tag : newest) skipped.push_back({std::move(tag), "excluded"});
   return allowed;
 }
 
@@ -129,7 +133,7 @@ class Walk {
       result_.candidates = 1;
       return std::move(result_);
     }
-    if (!IsRefusal(image.status())) return image.status();
+    if (!IsAboutOneImage(image.status())) return image.status();
     if (current_.has_value() && current_->tag == *rules_.pin) {
       DELIVERY_ASSIGN_OR_RETURN(const bool kept, Keep(image.status()));
       if (kept) return std::move(result_);
@@ -152,7 +156,14 @@ class Walk {
     CreationTimes created;
     if (std::holds_alternative<image_policy::Newest>(rules_.policy->rule)) {
       DELIVERY_ASSIGN_OR_RETURN(
-          created, source_.CreationTimesOf(image_policy::Filtered(*rules_.policy, tags)));
+          TagTimes times, source_.CreationTimesOf(image_policy::Filtered(*rules_.policy, tags)));
+      created = std::move(times.known);
+      const auto is_unknown = [&](const std::string& tag) {
+        return std::any_of(times.unknown.begin(), times.unknown.end(),
+                           [&](const Skipped& one) { return one.tag == tag; });
+      };
+      if (!times.unknown.empty()) std::erase_if(tags, is_unknown);
+      refused_ = std::move(times.unknown);
     }
     if (MayStay()) {
       tags.push_back(current_->tag);
@@ -174,12 +185,15 @@ class Walk {
       result_.image = *std::move(image);
       return true;
     }
-    if (!IsRefusal(image.status())) return image.status();
-    if (MayStay() && tag == current_->tag) {
+    if (!IsAboutOneImage(image.status())) return image.status();
+    const bool unread = absl::IsAborted(image.status());
+    const bool is_current = current_.has_value() && tag == current_->tag;
+    if (is_current && (unread || MayStay())) {
       DELIVERY_ASSIGN_OR_RETURN(const bool kept, Keep(image.status()));
       if (kept) return true;
     }
     refused_.push_back({tag, std::string(image.status().message())});
+    if (unread) result_.unread.push_back(refused_.back());
     return false;
   }
 
@@ -187,11 +201,15 @@ class Walk {
   absl::StatusOr<bool> Keep(const absl::Status& refusal) {
     const absl::Status allowed = CheckImage(rules_, current_->facts, now_, source_);
     if (!allowed.ok()) {
-      if (IsRefusal(allowed)) return false;
+      if (IsAboutOneImage(allowed)) return false;
       return allowed;
     }
     result_.image = *current_;
-    result_.kept_because = WhyKept(refusal);
+    if (absl::IsAborted(refusal)) {
+      result_.unread.push_back({current_->tag, std::string(refusal.message())});
+    } else {
+      result_.kept_because = WhyKept(refusal);
+    }
     return true;
   }
 
@@ -201,7 +219,7 @@ class Walk {
     if (absl::IsNotFound(refusal)) {
       return absl::StrCat("the tag ", tag, " is no longer in the repository");
     }
-    // Also of an image that could not be read this time: it need not be another one.
+    // It need not be another image: what is served may be damaged.
     if (absl::IsDataLoss(refusal)) {
       return absl::StrCat("what the tag ", tag, " names now cannot be used: ", why);
     }
@@ -235,6 +253,12 @@ class Walk {
 };
 
 }  // namespace
+
+bool IsAboutOneImage(const absl::Status& status) {
+  return absl::IsNotFound(status) || absl::IsFailedPrecondition(status) ||
+         absl::IsDataLoss(status) || absl::IsInvalidArgument(status) ||
+         absl::IsOutOfRange(status) || absl::IsPermissionDenied(status) || absl::IsAborted(status);
+}
 
 bool SelectionRules::LooksAtContent() const {
   return platform.has_value() || min_age > absl::ZeroDuration() || key.has_value() ||

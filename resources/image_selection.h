@@ -57,9 +57,17 @@ struct SelectionRules {
   bool LooksAtContent() const;
 };
 
+// For the policy `newest`.
+struct TagTimes {
+  image_policy::CreationTimes known;
+  std::vector<image_policy::Skipped> unknown;  // tags that cannot be read, and why
+};
+
 // Errors of all: NotFound, FailedPrecondition, DataLoss, InvalidArgument, OutOfRange and
 // PermissionDenied are about that one image, which is skipped with the error's message as reason;
-// others end the selection.
+// so is Aborted, which says that it could not be read this time. Others end the selection.
+bool IsAboutOneImage(const absl::Status& status);
+
 class ImageSource {
  public:
   virtual ~ImageSource() = default;
@@ -70,9 +78,7 @@ class ImageSource {
                                               const std::string& digest) = 0;
   // OK when it is signed with the key of the rules.
   virtual absl::Status Verify(const std::string& digest) = 0;
-  // For the policy `newest`; tags whose time cannot be told are left out.
-  virtual absl::StatusOr<image_policy::CreationTimes> CreationTimesOf(
-      const std::vector<std::string>& tags) = 0;
+  virtual absl::StatusOr<TagTimes> CreationTimesOf(const std::vector<std::string>& tags) = 0;
 };
 
 struct Selection {
@@ -81,13 +87,16 @@ struct Selection {
   std::vector<image_policy::Skipped> skipped;  // at most kExplainedTags
   // Why the current image stays although the policy would go down; empty: it does not.
   std::string kept_because;
+  // Better tags that could not be read this time, and why.
+  std::vector<image_policy::Skipped> unread;
 };
 
 // The tags of the repository and what is selected at present (nullopt: nothing yet). `now` is what
 // min_age is measured against.
 //
 // Without allow_downgrade the current image is a candidate by its own digest as long as the rules
-// take it: a tag that vanished, or that now names an image which the rules refuse, stays.
+// take it: a tag that vanished, or that now names an image which the rules refuse, stays. With it,
+// it stays only when its tag cannot be read.
 // FailedPrecondition when nothing can be selected, or nothing of the best kMostLooks; the message
 // says what was skipped and why.
 absl::StatusOr<Selection> SelectImage(const SelectionRules& rules,

@@ -46,8 +46,7 @@ class FakeSource : public ImageSource {
     const auto found = verdicts.find(digest);
     return found == verdicts.end() ? absl::OkStatus() : found->second;
   }
-  absl::StatusOr<image_policy::CreationTimes> CreationTimesOf(
-      const std::vector<std::string>& tags) override {
+  absl::StatusOr<TagTimes> CreationTimesOf(const std::vector<std::string>& tags) override {
     times_asked = tags;
     return times;
   }
@@ -56,7 +55,7 @@ class FakeSource : public ImageSource {
   std::map<std::string, absl::Status> failures;  // of tags
   std::map<std::string, ImageFacts> images;
   std::map<std::string, absl::Status> verdicts;
-  absl::StatusOr<image_policy::CreationTimes> times = image_policy::CreationTimes();
+  absl::StatusOr<TagTimes> times = TagTimes();
   std::vector<std::string> asked;
   std::vector<std::string> verified;
   std::vector<std::string> times_asked;
@@ -152,22 +151,24 @@ TEST_P(SelectionStatusTest, SkipsTheImageOrEndsTheSelection) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    , SelectionStatusTest,
-    ::testing::Values(StatusCase{absl::StatusCode::kNotFound, true},
-                      StatusCase{absl::StatusCode::kFailedPrecondition, true},
-                      StatusCase{absl::StatusCode::kDataLoss, true},
-                      StatusCase{absl::StatusCode::kInvalidArgument, true},
-                      StatusCase{absl::StatusCode::kOutOfRange, true},
-                      StatusCase{absl::StatusCode::kPermissionDenied, true},
-                      StatusCase{absl::StatusCode::kUnavailable, false},
-                      StatusCase{absl::StatusCode::kDeadlineExceeded, false},
-                      StatusCase{absl::StatusCode::kResourceExhausted, false},
-                      StatusCase{absl::StatusCode::kUnauthenticated, false},
-                      StatusCase{absl::StatusCode::kCancelled, false},
-                      StatusCase{absl::StatusCode::kUnknown, false},
-                      StatusCase{absl::StatusCode::kInternal, false}),
-    [](const auto& test) { return absl::StatusCodeToString(test.param.code); });
+INSTANTIATE_TEST_SUITE_P(, SelectionStatusTest,
+                         ::testing::Values(StatusCase{absl::StatusCode::kNotFound, true},
+                                           StatusCase{absl::StatusCode::kFailedPrecondition, true},
+                                           StatusCase{absl::StatusCode::kDataLoss, true},
+                                           StatusCase{absl::StatusCode::kInvalidArgument, true},
+                                           StatusCase{absl::StatusCode::kOutOfRange, true},
+                                           StatusCase{absl::StatusCode::kPermissionDenied, true},
+                                           StatusCase{absl::StatusCode::kAborted, true},
+                                           StatusCase{absl::StatusCode::kUnavailable, false},
+                                           StatusCase{absl::StatusCode::kDeadlineExceeded, false},
+                                           StatusCase{absl::StatusCode::kResourceExhausted, false},
+                                           StatusCase{absl::StatusCode::kUnauthenticated, false},
+                                           StatusCase{absl::StatusCode::kCancelled, false},
+                                           StatusCase{absl::StatusCode::kUnknown, false},
+                                           StatusCase{absl::StatusCode::kInternal, false}),
+                         [](const auto& test) {
+                           return absl::StatusCodeToString(test.param.code);
+                         });
 
 // ---- What rules an image out
 
@@ -246,6 +247,17 @@ TEST_F(SelectionTest, WhatWasRefusedIsExplainedFirstAndAtMostTwentyAre) {
   EXPECT_EQ(skipped[2], "1.5.1: no such tag");
   EXPECT_EQ(skipped[3], "1.5.4: excluded");
   EXPECT_EQ(skipped[4], "other-29: not a semantic version");
+}
+
+TEST_F(SelectionTest, OfManyExcludedTagsTheNewestTenAreNamed) {
+  for (int i = 0; i < 12; ++i) {
+    tags_.push_back(absl::StrCat("1.5.", i));
+    rules_.exclude.push_back(tags_.back());
+  }
+  const std::vector<std::string> skipped = Texts(Select()->skipped);
+  EXPECT_EQ(skipped[0], "1.5.11: excluded");
+  EXPECT_EQ(skipped[9], "1.5.2: excluded");
+  EXPECT_THAT(skipped[10], StartsWith("2.0.0: "));
 }
 
 // ---- Nothing
@@ -381,15 +393,38 @@ TEST_F(SelectionTest, ATagThatNamesAnImageWhichIsRefusedStaysAtItsOld) {
             "the tag 1.2.0 names another image now, which is refused: not made for linux/amd64");
 }
 
-// What the registry cannot tell at the moment is no verdict on the image.
-TEST_F(SelectionTest, ACurrentTagThatCannotBeReadStaysAndIsNotSaidToHaveMoved) {
+// It need not be another image that is refused.
+TEST_F(SelectionTest, ATagThatServesGarbageStaysAtItsOld) {
   SetCurrent("1.2.0", '2');
-  source_.failures["1.2.0"] = absl::DataLossError("cannot be read: HTTP 503");
+  source_.failures["1.2.0"] = absl::DataLossError("it is malformed");
   const absl::StatusOr<Selection> selection = Select();
   ASSERT_TRUE(selection.ok()) << selection.status();
   EXPECT_EQ(selection->image, *current_);
   EXPECT_EQ(selection->kept_because,
-            "what the tag 1.2.0 names now cannot be used: cannot be read: HTTP 503");
+            "what the tag 1.2.0 names now cannot be used: it is malformed");
+}
+
+// ---- What could not be read this time: no verdict on the image
+
+TEST_F(SelectionTest, ABetterTagThatCouldNotBeReadIsNamed) {
+  source_.failures["1.2.0"] = absl::AbortedError("HTTP 500");
+  const absl::StatusOr<Selection> selection = Select();
+  ASSERT_TRUE(selection.ok()) << selection.status();
+  EXPECT_EQ(selection->image.tag, "1.1.0");
+  EXPECT_THAT(Texts(selection->unread), ElementsAre("1.2.0: HTTP 500"));
+}
+
+TEST_F(SelectionTest, TheCurrentTagStaysWhenItCouldNotBeReadWhateverIsAllowed) {
+  SetCurrent("1.2.0", '2');
+  source_.failures["1.2.0"] = absl::AbortedError("HTTP 500");
+  for (const bool allow_downgrade : {false, true}) {
+    rules_.allow_downgrade = allow_downgrade;
+    const absl::StatusOr<Selection> selection = Select();
+    ASSERT_TRUE(selection.ok()) << selection.status();
+    EXPECT_EQ(selection->image, *current_);
+    EXPECT_EQ(selection->kept_because, "");
+    EXPECT_THAT(Texts(selection->unread), ElementsAre("1.2.0: HTTP 500"));
+  }
 }
 
 TEST_F(SelectionTest, AnImageImportedByItsDigestAloneIsNoCandidate) {
@@ -412,8 +447,7 @@ TEST_F(SelectionTest, WithoutAPolicyTheCurrentImageIsAllThereIs) {
 
 TEST_F(SelectionTest, TheImageCreatedLastIsSelected) {
   UseNewest();
-  source_.times = image_policy::CreationTimes{{"1.0.0", now_ + absl::Nanoseconds(1)},
-                                              {"1.2.0", now_}};
+  source_.times->known = {{"1.0.0", now_ + absl::Nanoseconds(1)}, {"1.2.0", now_}};
   rules_.exclude = {"2.0.0"};
   const absl::StatusOr<Selection> selection = Select();
   ASSERT_TRUE(selection.ok()) << selection.status();
@@ -428,10 +462,22 @@ TEST_F(SelectionTest, TheImageCreatedLastIsSelected) {
 TEST_F(SelectionTest, AVanishedTagIsHeldAgainstTheOthersByItsOwnTime) {
   UseNewest();
   SetCurrent("gone", '9');
-  source_.times = image_policy::CreationTimes{{"1.0.0", now_ - absl::Hours(51)}};
+  source_.times->known = {{"1.0.0", now_ - absl::Hours(51)}};
   EXPECT_EQ(Selected(), "gone@9 (kept)");
-  source_.times = image_policy::CreationTimes{{"1.0.0", now_ - absl::Hours(49)}};
+  source_.times->known = {{"1.0.0", now_ - absl::Hours(49)}};
   EXPECT_EQ(Selected(), "1.0.0@0");
+}
+
+TEST_F(SelectionTest, TagsWhoseTimeCannotBeReadAreExplainedFirst) {
+  UseNewest();
+  tags_ = {"1.0.0", "1.1.0", "1.2.0"};
+  source_.times->known = {{"1.0.0", now_}};
+  source_.times->unknown = {{"1.1.0", "it is malformed"}};
+  const absl::StatusOr<Selection> selection = Select();
+  ASSERT_TRUE(selection.ok()) << selection.status();
+  EXPECT_EQ(selection->candidates, 1);
+  EXPECT_THAT(Texts(selection->skipped),
+              ElementsAre("1.1.0: it is malformed", "1.2.0: creation time unknown"));
 }
 
 TEST_F(SelectionTest, CreationTimesThatCannotBeHadEndTheSelection) {

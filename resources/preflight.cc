@@ -59,9 +59,9 @@ class PreflightRun {
 
   void Run() {
     const bool alive = input_.first_release ? LookBeforeCreate() : LookBeforeUpdate();
-    if (!alive || !CheckPermissions() || !DryRun()) return;
+    if (!alive || !CheckPermissions()) return;
     CheckImages();
-    if (CheckNames() && CheckSelectors()) CheckQuotas();
+    if (DryRun() && CheckNames() && CheckSelectors()) CheckQuotas();
   }
 
  private:
@@ -260,9 +260,16 @@ bool PreflightRun::DryRun() {
 void PreflightRun::CheckImages() {
   for (const ImageProblem& problem : FindImageProblems(
            connection_, intent_.workload, live_.value_or(Json()), ref_.namespace_name, stop_)) {
-    AddFinding(absl::StrCat("The image of container \"", problem.container, "\" cannot be pulled"),
-               absl::StrCat(problem.image, ": ", problem.what,
-                            ". Push it first, or correct images or the manifest."));
+    const std::string image = absl::StrCat("The image of container \"", problem.container, "\"");
+    if (problem.certain) {
+      AddFinding(absl::StrCat(image, " cannot be pulled"),
+                 absl::StrCat(problem.image, ": ", problem.what,
+                              ". Push it first, or correct images or the manifest."));
+    } else {
+      Warn(absl::StrCat(image, " may not be pulled"),
+           absl::StrCat(problem.image, ": ", problem.what,
+                        ". The nodes may have other credentials; otherwise correct the Secrets."));
+    }
   }
 }
 

@@ -84,9 +84,12 @@ class Look {
       case Verdict::kAbsent:
         return ImageProblem{container, image, look.why_not, true};
       case Verdict::kRefused:
-        return ImageProblem{container, image,
-                            absl::StrCat("with the imagePullSecrets of the pods, ", look.why_not),
-                            false};
+        return ImageProblem{
+            container, image,
+            absl::StrCat("with the credentials of the provider and the imagePullSecrets of "
+                         "the pods, ",
+                         look.why_not),
+            false};
       case Verdict::kUnknown:
         return std::nullopt;
       case Verdict::kThere:

@@ -4,9 +4,11 @@
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 
+#include <algorithm>
 #include <memory>
 #include <set>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "provider/oci/reference.h"
 
@@ -41,7 +43,18 @@ void ValidateHost(const std::string& host, const Path& path, std::set<std::strin
   }
 }
 
+// What file() reads ends with a line break.
+void ValidateSecret(const Attr<std::string>& secret, const Path& path, Diagnostics& diagnostics) {
+  const std::string text = secret.value_or("");
+  if (std::none_of(text.begin(), text.end(), absl::ascii_iscntrl)) return;
+  diagnostics.Error(path, "A line break in a secret",
+                    "It has control characters, such as a line break at its end: use "
+                    "trimspace(file(...)).");
+}
+
 void ValidateCredential(const RegistryBlock& block, const Path& path, Diagnostics& diagnostics) {
+  ValidateSecret(block.password, path.Attr("password"), diagnostics);
+  ValidateSecret(block.token, path.Attr("token"), diagnostics);
   if (IsGiven(block.token) && (IsGiven(block.username) || IsGiven(block.password))) {
     diagnostics.Error(path.Attr("token"), "Two kinds of credentials",
                       "Give either token, or username and password.");

@@ -34,11 +34,10 @@ struct TagLook {
 };
 
 // Digest and content of one tag.
-TagLook LookAtTag(const RegistryCall& call, const SelectionRules& rules, const ImageMemory& memory,
-                  const std::string& tag) {
+TagLook LookAtTag(const RegistryCall& call, absl::Time deadline, const SelectionRules& rules,
+                  const ImageMemory& memory, const std::string& tag) {
   const oci::Reference reference = call.repository.WithTag(tag);
-  const absl::StatusOr<oci::ManifestHead> head =
-      call.client->Head(reference, call.deadline, call.stop);
+  const absl::StatusOr<oci::ManifestHead> head = call.client->Head(reference, deadline, call.stop);
   if (!head.ok()) return {std::nullopt, head.status()};
   const RememberedImage* const known = memory.FindDigest(head->digest);
   if (known != nullptr && known->platform == PlatformOf(rules)) {
@@ -46,15 +45,13 @@ TagLook LookAtTag(const RegistryCall& call, const SelectionRules& rules, const I
     image.tag = tag;
     return {std::move(image), absl::OkStatus()};
   }
-  absl::StatusOr<oci::Image> image =
-      oci::DescribeImage(*call.client, call.repository.WithDigest(head->digest), rules.platform,
-                         call.deadline, call.stop);
+  absl::StatusOr<oci::Image> image = oci::DescribeImage(
+      *call.client, call.repository.WithDigest(head->digest), rules.platform, deadline, call.stop);
   if (!image.ok()) return {std::nullopt, image.status()};
-  return {RememberedImage{tag,
-                          {head->digest, std::move(image->platforms), image->created},
-                          PlatformOf(rules),
-                          ""},
-          absl::OkStatus()};
+  return {
+      RememberedImage{
+          tag, {head->digest, std::move(image->platforms), image->created}, PlatformOf(rules), ""},
+      absl::OkStatus()};
 }
 
 void ForgetOtherRepository(const RegistryCall& call, ImageMemory& memory) {
@@ -95,19 +92,19 @@ absl::Time RegistryImages::ShareOfDeadline() const {
   return now + (call_.deadline - now) / 4;
 }
 
-absl::Status RegistryImages::OneImageOnly(const absl::Status& status) {
-  if (!IsOutage(status) || call_.stop.stop_requested() ||
-      ++failures_in_a_row_ >= kUnreadableInARow) {
+absl::Status RegistryImages::OneImageOnly(const absl::Status& status, int& in_a_row) {
+  if (!IsOutage(status) || absl::IsResourceExhausted(status) || call_.stop.stop_requested() ||
+      ++in_a_row >= kUnreadableInARow) {
     return status;
   }
-  return absl::DataLossError(absl::StrCat("cannot be read: ", std::string(status.message())));
+  return absl::AbortedError(absl::StrCat("cannot be read: ", std::string(status.message())));
 }
 
 absl::StatusOr<std::string> RegistryImages::DigestOf(const std::string& tag) {
   const absl::StatusOr<oci::ManifestHead> head =
       call_.client->Head(call_.repository.WithTag(tag), ShareOfDeadline(), call_.stop);
-  if (!head.ok()) return OneImageOnly(head.status());
-  failures_in_a_row_ = 0;
+  if (!head.ok()) return OneImageOnly(head.status(), unread_heads_);
+  unread_heads_ = 0;
   return head->digest;
 }
 
@@ -119,8 +116,8 @@ absl::StatusOr<ImageFacts> RegistryImages::Describe(const std::string& tag,
   const absl::StatusOr<oci::Image> image =
       oci::DescribeImage(*call_.client, call_.repository.WithDigest(digest), rules_.platform,
                          ShareOfDeadline(), call_.stop);
-  if (!image.ok()) return OneImageOnly(image.status());
-  failures_in_a_row_ = 0;
+  if (!image.ok()) return OneImageOnly(image.status(), unread_images_);
+  unread_images_ = 0;
   ImageFacts facts{digest, image->platforms, image->created};
   memory_.AddSeen({tag, facts, platform, ""},
                   std::max(memory_.seen.size(), ImageMemory::kMostSeen));
@@ -134,14 +131,14 @@ absl::Status RegistryImages::Verify(const std::string& digest) {
     const absl::Status status =
         oci::VerifySignature(*call_.client, call_.repository.WithDigest(digest), *rules_.key,
                              ShareOfDeadline(), call_.stop);
-    if (!status.ok()) return OneImageOnly(status);
+    if (!status.ok()) return OneImageOnly(status, unread_images_);
   }
+  unread_images_ = 0;
   verified_ = digest;
   return absl::OkStatus();
 }
 
-absl::StatusOr<image_policy::CreationTimes> RegistryImages::CreationTimesOf(
-    const std::vector<std::string>& tags) {
+absl::StatusOr<TagTimes> RegistryImages::CreationTimesOf(const std::vector<std::string>& tags) {
   std::vector<TagLook> looks(tags.size());
   std::atomic<size_t> next = 0;
   {
@@ -149,21 +146,28 @@ absl::StatusOr<image_policy::CreationTimes> RegistryImages::CreationTimesOf(
     for (size_t i = 0; i < std::min(kAtATime, tags.size()); ++i) {
       threads.emplace_back([&] {
         for (size_t at = next++; at < tags.size(); at = next++) {
-          looks[at] = LookAtTag(call_, rules_, memory_, tags[at]);
+          looks[at] = LookAtTag(call_, ShareOfDeadline(), rules_, memory_, tags[at]);
         }
       });
     }
   }
-  image_policy::CreationTimes times;
+  TagTimes times;
   std::deque<RememberedImage> seen;
+  int outages = 0;
   for (size_t i = 0; i < tags.size(); ++i) {
     const absl::Status& status = looks[i].status;
-    if (IsOutage(status) || absl::IsCancelled(status) || absl::IsUnauthenticated(status)) {
+    if (absl::IsCancelled(status) || absl::IsUnauthenticated(status) ||
+        absl::IsResourceExhausted(status)) {
       return status;
     }
-    if (!looks[i].image.has_value()) continue;
-    RememberedImage& image = *looks[i].image;
-    if (image.facts.created.has_value()) times.emplace(tags[i], *image.facts.created);
+    if (IsOutage(status) && (++outages >= kUnreadableInARow || tags.size() == 1)) return status;
+    RememberedImage image{tags[i], {}, "", ""};
+    if (looks[i].image.has_value()) {
+      image = *std::move(looks[i].image);
+      if (image.facts.created.has_value()) times.known.emplace(tags[i], *image.facts.created);
+    } else {
+      times.unknown.push_back({tags[i], std::string(status.message())});
+    }
     if (seen.size() < ImageMemory::kMostSeenForNewest) seen.push_back(std::move(image));
   }
   memory_.seen = std::move(seen);
@@ -187,13 +191,23 @@ absl::StatusOr<Selection> LookUpSelection(const RegistryCall& call, const Select
   ForgetOtherRepository(call, memory);
   RegistryImages images(call, rules, memory);
   DELIVERY_ASSIGN_OR_RETURN(const std::vector<std::string> tags, images.Tags());
+  // What a plan had to refuse may have been repaired.
+  std::erase_if(memory.refused, [&](const image_policy::Skipped& one) {
+    const absl::StatusOr<std::string> digest = images.DigestOf(one.tag);
+    return absl::IsNotFound(digest.status()) ||
+           (digest.ok() && images.Describe(one.tag, *digest).ok());
+  });
   absl::StatusOr<Selection> selection =
       SelectImage(rules, tags, current, call.clock->Now(), images);
   if (absl::IsFailedPrecondition(selection.status())) {
     return absl::FailedPreconditionError(
         absl::StrCat(call.repository.name, ": ", std::string(selection.status().message())));
   }
-  if (selection.ok()) memory.AddSelection(images.ToRemember(selection->image));
+  if (!selection.ok()) return selection;
+  const bool stays = current.has_value() && current->facts == selection->image.facts;
+  // What stands is never forgotten, however much was foreseen since.
+  if (current.has_value() && !stays) memory.AddSelection(images.ToRemember(*current));
+  memory.AddSelection(images.ToRemember(selection->image));
   return selection;
 }
 
@@ -201,8 +215,11 @@ absl::StatusOr<SelectedImage> LookUpTag(const RegistryCall& call, const Selectio
                                         const std::string& tag, ImageMemory& memory) {
   ForgetOtherRepository(call, memory);
   RegistryImages images(call, rules, memory);
-  DELIVERY_ASSIGN_OR_RETURN(SelectedImage image, ExamineTag(rules, tag, call.clock->Now(), images));
-  memory.AddSelection(images.ToRemember(image));
+  absl::StatusOr<SelectedImage> image = ExamineTag(rules, tag, call.clock->Now(), images);
+  if (IsAboutOneImage(image.status()))
+    memory.AddRefused(tag, std::string(image.status().message()));
+  if (!image.ok()) return image;
+  memory.AddSelection(images.ToRemember(*image));
   return image;
 }
 

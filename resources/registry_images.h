@@ -44,8 +44,7 @@ class RegistryImages : public ImageSource {
   absl::StatusOr<ImageFacts> Describe(const std::string& tag, const std::string& digest) override;
   absl::Status Verify(const std::string& digest) override;
   // Asks for several tags at a time.
-  absl::StatusOr<image_policy::CreationTimes> CreationTimesOf(
-      const std::vector<std::string>& tags) override;
+  absl::StatusOr<TagTimes> CreationTimesOf(const std::vector<std::string>& tags) override;
 
   // What is remembered of an image that was selected.
   RememberedImage ToRemember(const SelectedImage& image) const;
@@ -54,14 +53,16 @@ class RegistryImages : public ImageSource {
   // One image may take this share of the time that is left, so that one that cannot be read does
   // not use up everything.
   absl::Time ShareOfDeadline() const;
-  // A registry that answered before, and does not for this one image, has a bad image.
-  absl::Status OneImageOnly(const absl::Status& status);
+  // A registry that answered before, and does not for this one image, has a bad image: Aborted.
+  // Not when it limits our rate, or when it does not answer for several in a row.
+  absl::Status OneImageOnly(const absl::Status& status, int& in_a_row);
 
   const RegistryCall call_;
   const SelectionRules& rules_;
   ImageMemory& memory_;
-  std::string verified_;  // digest
-  int failures_in_a_row_ = 0;
+  std::string verified_;   // digest
+  int unread_heads_ = 0;   // in a row
+  int unread_images_ = 0;  // in a row
 };
 
 // One look at the registry: its tags, and which image the rules select. `memory` is brought up to

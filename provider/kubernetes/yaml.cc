@@ -45,16 +45,16 @@ std::optional<std::pair<std::string_view, int>> IntegerDigits(std::string_view t
   int base = 10;
   if (text.starts_with("0x")) {
     base = 16;
+    digits.remove_prefix(2);
   } else if (text.starts_with("0o")) {
     base = 8;
+    digits.remove_prefix(2);
   } else if (text.starts_with("0b")) {
     base = 2;
+    digits.remove_prefix(2);
   } else if (text.size() > 1 && text.front() == '0') {
     base = 8;
     digits.remove_prefix(1);
-  }
-  if (text.size() > 2 && !(text[1] >= '0' && text[1] <= '9') && base != 10) {
-    digits = text.substr(2);
   }
   if (!AreDigitsOf(digits, base)) return std::nullopt;
   return std::pair(digits, base);

@@ -35,13 +35,16 @@ INSTANTIATE_TEST_SUITE_P(
         Scalar{"9223372036854775807", "9223372036854775807"},
         Scalar{"18446744073709551615", "18446744073709551615"},
         Scalar{"-9223372036854775808", "-9223372036854775808"}, Scalar{"1.5", "1.5"},
-        Scalar{".5", "0.5"}, Scalar{"1e3", "1000.0"}, Scalar{"1e999", "\"1e999\""},
-        Scalar{".inf", "\".inf\""}, Scalar{".nan", "\".nan\""}, Scalar{"1.2.3", "\"1.2.3\""},
-        Scalar{"500m", "\"500m\""}, Scalar{"1Gi", "\"1Gi\""}, Scalar{".", "\".\""},
-        Scalar{"0x", "\"0x\""}, Scalar{"1_000", "\"1_000\""}, Scalar{"12:30", "\"12:30\""},
-        Scalar{"2026-02-03", "\"2026-02-03\""}, Scalar{"!!str 1", "\"1\""}, Scalar{"!!int 1", "1"},
-        Scalar{"!!float 1", "1"}, Scalar{"|\n  x\n  y\n", "\"x\\ny\\n\""},
-        Scalar{">-\n  x\n  y\n", "\"x y\""}, Scalar{"[1, a, {b: c}]", "[1,\"a\",{\"b\":\"c\"}]"}));
+        Scalar{"0.1", "0.1"}, Scalar{"0.5", "0.5"}, Scalar{"-0.25", "-0.25"}, Scalar{"0e1", "0.0"},
+        Scalar{"0:30", "\"0:30\""}, Scalar{"0-5", "\"0-5\""}, Scalar{"0_7", "\"0_7\""},
+        Scalar{"00", "0"}, Scalar{"-0x1F", "-31"}, Scalar{".5", "0.5"}, Scalar{"1e3", "1000.0"},
+        Scalar{"1e999", "\"1e999\""}, Scalar{".inf", "\".inf\""}, Scalar{".nan", "\".nan\""},
+        Scalar{"1.2.3", "\"1.2.3\""}, Scalar{"500m", "\"500m\""}, Scalar{"1Gi", "\"1Gi\""},
+        Scalar{".", "\".\""}, Scalar{"0x", "\"0x\""}, Scalar{"1_000", "\"1_000\""},
+        Scalar{"12:30", "\"12:30\""}, Scalar{"2026-02-03", "\"2026-02-03\""},
+        Scalar{"!!str 1", "\"1\""}, Scalar{"!!int 1", "1"}, Scalar{"!!float 1", "1"},
+        Scalar{"|\n  x\n  y\n", "\"x\\ny\\n\""}, Scalar{">-\n  x\n  y\n", "\"x y\""},
+        Scalar{"[1, a, {b: c}]", "[1,\"a\",{\"b\":\"c\"}]"}));
 
 TEST(YamlTest, ExpandsAliasesAndMerges) {
   const auto parsed = ParseYaml(R"(

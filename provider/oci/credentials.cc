@@ -35,10 +35,17 @@ class CredentialChain : public CredentialSource {
 
   absl::StatusOr<Credential> Get(const std::string& registry, const std::string& repository,
                                  const std::stop_token& stop) override {
+    absl::Status first_failure;
     for (const std::shared_ptr<CredentialSource>& source : sources_) {
-      DELIVERY_ASSIGN_OR_RETURN(Credential credential, source->Get(registry, repository, stop));
-      if (!credential.IsAnonymous()) return credential;
+      absl::StatusOr<Credential> credential = source->Get(registry, repository, stop);
+      if (absl::IsCancelled(credential.status())) return credential;
+      if (!credential.ok()) {
+        first_failure.Update(credential.status());
+      } else if (!credential->IsAnonymous()) {
+        return credential;
+      }
     }
+    if (!first_failure.ok()) return first_failure;
     return Credential();
   }
 

@@ -45,7 +45,8 @@ class CredentialSource {
 // By registry host, in any spelling (the provider's `registry` blocks).
 std::unique_ptr<CredentialSource> MakeFixedCredentials(std::map<std::string, Credential> by_host);
 
-// Asks in order; the first credential that is not anonymous, or the first error, is the answer.
+// Asks in order; the first credential that is not anonymous is the answer. Where there is none, the
+// first error is.
 std::unique_ptr<CredentialSource> MakeCredentialChain(
     std::vector<std::shared_ptr<CredentialSource>> sources);
 

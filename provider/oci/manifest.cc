@@ -23,11 +23,29 @@ std::map<std::string, std::string> Annotations(const Json& object) {
   return annotations;
 }
 
+// As Go's names are; what a registry says here is printed.
+bool IsPlatformWord(const std::string& text) {
+  constexpr size_t kLongest = 64;
+  return text.size() <= kLongest && std::all_of(text.begin(), text.end(), [](char c) {
+           return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '.' || c == '_' ||
+                  c == '-';
+         });
+}
+
+// Empty parts where there is none that can be used.
+Platform ReadPlatform(const Json& json) {
+  Platform platform{GetString(json, "os"), GetString(json, "architecture"),
+                    GetString(json, "variant")};
+  for (std::string* part : {&platform.os, &platform.architecture, &platform.variant}) {
+    if (!IsPlatformWord(*part)) part->clear();
+  }
+  return Normalized(std::move(platform));
+}
+
 std::optional<Platform> PlatformOf(const Json& descriptor) {
   const Json& platform = GetObject(descriptor, "platform");
   if (platform.empty()) return std::nullopt;
-  return Normalized({GetString(platform, "os"), GetString(platform, "architecture"),
-                     GetString(platform, "variant")});
+  return ReadPlatform(platform);
 }
 
 // Nullopt when there is no digest to get it by.

@@ -17,7 +17,12 @@ constexpr size_t kPageSize = 1000;
 constexpr size_t kMostTags = 500'000;
 constexpr size_t kMostPages = 10'000;
 
-absl::Status AddTags(const Reply& reply, std::set<std::string>& tags) {
+struct Page {
+  size_t size = 0;
+  std::string last;
+};
+
+absl::StatusOr<Page> AddTags(const Reply& reply, std::set<std::string>& tags) {
   const absl::StatusOr<Json> json = ParseJson(reply.response.body);
   const Json* list = json.ok() ? Find(*json, "tags") : nullptr;
   // A repository without tags has null, as Go encodes an empty list.
@@ -26,12 +31,15 @@ absl::Status AddTags(const Reply& reply, std::set<std::string>& tags) {
                                             " answered with something that is not a list of tags; "
                                             "is it a container registry?"));
   }
-  if (list->is_null()) return absl::OkStatus();
+  Page page;
+  if (list->is_null()) return page;
+  page.size = list->size();
   for (const Json& tag : *list) {
     if (!tag.is_string() || !IsTag(tag.get_ref<const std::string&>())) continue;
-    tags.insert(tag.get<std::string>());
+    page.last = tag.get<std::string>();
+    tags.insert(page.last);
   }
-  if (tags.size() <= kMostTags) return absl::OkStatus();
+  if (tags.size() <= kMostTags) return page;
   return absl::FailedPreconditionError(
       absl::StrCat("the repository has more than ", kMostTags, " tags: remove old ones"));
 }
@@ -77,8 +85,15 @@ absl::StatusOr<TagList> ReadTags(Session& session, const Reference& repository,
       return list;
     }
     if (reply.response.status != 200) return session.ErrorOf(repository, reply);
-    DELIVERY_RETURN_IF_ERROR(AddTags(reply, tags));
-    DELIVERY_ASSIGN_OR_RETURN(const std::optional<Url> next, NextPage(reply, seen));
+    const size_t known = tags.size();
+    DELIVERY_ASSIGN_OR_RETURN(const Page page, AddTags(reply, tags));
+    DELIVERY_ASSIGN_OR_RETURN(std::optional<Url> next, NextPage(reply, seen));
+    // A full page without a link may be a registry that makes none; one that knows no `last` either
+    // answers the same again.
+    if (!next.has_value() && page.size == kPageSize && tags.size() > known) {
+      next =
+          session.UrlOf(repository, absl::StrCat("/tags/list?n=", kPageSize, "&last=", page.last));
+    }
     if (first && !next.has_value() && tags.size() < kPageSize) {
       list.etag = http::FindHeader(reply.response.headers, "ETag").value_or("");
     }

@@ -68,6 +68,19 @@ TEST_F(ClientTest, PagesWithEverNewNamesAreBounded) {
   EXPECT_LE(registry_->requests().size(), 10'001U);
 }
 
+// Docker-registry before 3.0 answers everything at once; others cut without saying where.
+TEST_F(ClientTest, AFullPageWithoutALinkIsAskedForItsRest) {
+  Json full = Json::array();
+  for (int i = 0; i < 1000; ++i) full.push_back(absl::StrCat("t", i));
+  registry_->Intercept([full](const http::Request& request) {
+    return absl::StrContains(request.url, "last=t999") ? Page({"z"}) : Page(full);
+  });
+  EXPECT_THAT(Tags()->tags, SizeIs(1001));
+  // One that does not know `last` says the same again.
+  AnswerAlways(Page(full));
+  EXPECT_THAT(Tags()->tags, SizeIs(1000));
+}
+
 TEST_F(ClientTest, TooManyTagsAreRefused) {
   auto count = std::make_shared<int>(0);
   registry_->Intercept([count](const http::Request&) {
