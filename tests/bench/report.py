@@ -5,6 +5,7 @@ import statistics
 import load
 
 HANDSHAKE = 20  # ms
+SELECTION = 50  # ms, of 50,000 tags
 RESIDENT = 25  # MB
 REFRESH = 1  # requests
 FACTOR = 1.2
@@ -37,13 +38,24 @@ def _verdict_by_count(limit, values):
     return "MISSED at N = " + ", ".join(map(str, missed)) if missed else "met"
 
 
-def print_table(handshakes, echo, schema, idle, chosen, used, stacks):
+def print_table(handshakes, echo, schema, idle, chosen, used, stacks, selections):
     _process(handshakes, echo, schema, chosen)
     _memory(idle, chosen, used, max(stacks))
     for step in load.STEPS:
         _step(step, stacks)
     _requests(stacks)
+    _selections(selections)
     print(NOTES, end="")
+
+
+def _selections(selections):
+    if not selections:
+        return
+    _row("IMAGE POLICY, policy/tags", ("ms", "bytes a tag"), "aim")
+    for name, milliseconds, memory in selections:
+        aim = "< %d ms: %s" % (SELECTION, _verdict(SELECTION, milliseconds)) if name.endswith("/50000") else ""
+        _row(name, ("%.1f" % milliseconds, "%.0f" % memory), aim)
+    print()
 
 
 def _process(handshakes, echo, schema, chosen):

@@ -74,6 +74,7 @@ def main():
     import memory
     import provider_process
     import report
+    import selection
     from api_server import ApiServer, Namespaces
     from environment import HOST
 
@@ -86,6 +87,8 @@ def main():
         handshakes[preset] = provider_process.handshake_milliseconds(provider)
         idle[preset] = provider_process.memory_after_handshake(provider)
     echo = provider_process.process_start_milliseconds()
+    say("image policies")
+    selections = selection.measure(found[chosen])
     stacks = {}
     with Namespaces() as namespaces:
         namespace = namespaces.new()
@@ -102,7 +105,7 @@ def main():
         print("build:    %s of %s%s" % (preset, provider_process.built_at(provider),
                                         ", which the stacks ran with" if preset == chosen else ""))
     print()
-    report.print_table(handshakes, echo, schema, idle, chosen, used, stacks)
+    report.print_table(handshakes, echo, schema, idle, chosen, used, stacks, selections)
 
 
 if __name__ == "__main__":
