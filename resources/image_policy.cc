@@ -86,8 +86,7 @@ const schema::IdentitySchema& RepositoryIdentitySchema() {
   static const auto* const schema = [] {
     auto* s = new schema::IdentitySchema;
     s->attributes = {
-        {"repository", value::Type::String(), true, false,
-         "The repository, with a tag and a digest where an import is to begin there."}};
+        {"repository", value::Type::String(), true, false, "The repository, with its registry."}};
     return s;
   }();
   return *schema;
@@ -316,8 +315,10 @@ class ImagePolicyResource final : public TypedResource<ImagePolicy> {
   static void SayNotRefreshed(const absl::Status& status,
                               const std::optional<SelectedImage>& current, const ImagePolicy& prior,
                               Diagnostics& diagnostics) {
-    const std::string summary =
-        absl::StrCat("The registry of ", prior.arguments.repository.value(), " was not asked");
+    const std::string& repository = prior.arguments.repository.value();
+    const std::string summary = IsOutage(status)
+                                    ? absl::StrCat("The registry of ", repository, " was not asked")
+                                    : absl::StrCat("Nothing can be selected from ", repository);
     // As if all tags had vanished: a repository that is gone, or without a tag that can be
     // selected.
     const bool vanished = absl::IsNotFound(status) || absl::IsFailedPrecondition(status);

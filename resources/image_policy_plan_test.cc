@@ -437,6 +437,7 @@ TEST_F(ManyTagsTest, APinToWhatRanBeforeIsKnown) {
   const plugin::PlanResponse plan = Plan(arguments);
   EXPECT_TRUE(plan.planned.IsWhollyKnown());
   EXPECT_EQ(TextOf(plan.planned.Get("digest")), before_);
+  EXPECT_EQ(plan.planned.Get("candidates"), Value::Number(1));
   EXPECT_THAT(Said(ApplyPlan(arguments, plan).diagnostics), IsEmpty());
 }
 
@@ -446,6 +447,7 @@ TEST_F(ManyTagsTest, APinToAForgottenTagIsNotSaidToBeMissing) {
   const plugin::PlanResponse plan = Plan(arguments);
   EXPECT_THAT(Said(plan.diagnostics), IsEmpty());
   EXPECT_EQ(TextOf(plan.planned.Get("tag")), "1.0.7");
+  EXPECT_EQ(plan.planned.Get("candidates"), Value::Number(1));
   EXPECT_THAT(Said(ApplyPlan(arguments, plan).diagnostics), IsEmpty());
 }
 
