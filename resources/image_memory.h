@@ -37,6 +37,7 @@ struct ImageMemory {
   bool has_all_tags = false;      // there were no more
   std::string order_id;           // which policy's best
   std::string etag;               // of the tag list
+  // When a look last found something new.
   absl::Time looked_at = absl::InfinitePast();
   // What was selected or would have been, the latest first, each once.
   std::deque<RememberedImage> selections;
@@ -73,6 +74,7 @@ class RememberedImages : public ImageSource {
   absl::StatusOr<ImageFacts> Describe(const std::string& tag, const std::string& digest) override;
   absl::Status Verify(const std::string& digest) override;
   absl::StatusOr<TagTimes> CreationTimesOf(const std::vector<std::string>& tags) override;
+  bool LooksNow() const override { return false; }
 
  private:
   const ImageMemory& memory_;

@@ -160,6 +160,15 @@ std::string KeptText(const Selection& selection, bool pinned) {
       pinned ? "remove pin." : "allow the downgrade.");
 }
 
+// A look that finds nothing new leaves no trace: hosts take a changed private state for a change of
+// the object (exit code 2 of `plan -refresh-only -detailed-exitcode`).
+std::string TextAfterLook(ImageMemory memory, absl::Time looked_before, const std::string& before) {
+  const absl::Time looked_at = std::exchange(memory.looked_at, looked_before);
+  if (memory.Serialize() == before) return before;
+  memory.looked_at = looked_at;
+  return memory.Serialize();
+}
+
 // Better tags that were passed over without a verdict on them.
 void SayUnread(const Selection& selection, Diagnostics& diagnostics) {
   for (const image_policy::Skipped& one : selection.unread) {
@@ -208,6 +217,7 @@ class ImagePolicyResource final : public TypedResource<ImagePolicy> {
                  state.diagnostics);
       return state;
     }
+    const absl::Time looked_before = memory->looked_at;
     // Just imported without a tag: there is nothing to compare with yet.
     const std::optional<SelectedImage> current = CurrentOf(prior, *memory);
     if (!rules->policy.has_value() && !rules->pin.has_value() && !current.has_value()) return state;
@@ -225,7 +235,7 @@ class ImagePolicyResource final : public TypedResource<ImagePolicy> {
                                 KeptText(*selection, rules->pin.has_value()));
     }
     SetLatest(*selection, prior);
-    state.private_state = memory->Serialize();
+    state.private_state = TextAfterLook(*memory, looked_before, private_state);
     state.model = std::move(prior);
     return state;
   }

@@ -30,12 +30,14 @@ std::string Rfc3339(absl::Time time) {
 
 // A pin holds its tag whatever the policy says (min_age, exclude); what it holds must still run and
 // be signed.
-absl::Status CheckAge(const SelectionRules& rules, const ImageFacts& facts, absl::Time now) {
+absl::Status CheckAge(const SelectionRules& rules, const ImageFacts& facts, absl::Time now,
+                      const ImageSource& source) {
   if (rules.min_age <= absl::ZeroDuration() || rules.pin.has_value()) return absl::OkStatus();
   if (!facts.created.has_value()) {
     return absl::FailedPreconditionError("its creation time is unknown, which min_age needs");
   }
   if (now - *facts.created >= rules.min_age) return absl::OkStatus();
+  if (!source.LooksNow()) return absl::UnknownError("it may be old enough by now");
   return absl::FailedPreconditionError(
       absl::StrCat("younger than min_age: created ", Rfc3339(*facts.created)));
 }
@@ -59,7 +61,7 @@ absl::Status CheckImage(const SelectionRules& rules, const ImageFacts& facts, ab
                         ImageSource& source) {
   DELIVERY_RETURN_IF_ERROR(CheckDigestAllowed(rules, facts.digest));
   DELIVERY_RETURN_IF_ERROR(CheckPlatform(rules, facts));
-  DELIVERY_RETURN_IF_ERROR(CheckAge(rules, facts, now));
+  DELIVERY_RETURN_IF_ERROR(CheckAge(rules, facts, now, source));
   return rules.key.has_value() ? source.Verify(facts.digest) : absl::OkStatus();
 }
 

@@ -79,6 +79,8 @@ class ImageSource {
   // OK when it is signed with the key of the rules.
   virtual absl::Status Verify(const std::string& digest) = 0;
   virtual absl::StatusOr<TagTimes> CreationTimesOf(const std::vector<std::string>& tags) = 0;
+  // False: `now` is an earlier look's, and images have grown older since.
+  virtual bool LooksNow() const { return true; }
 };
 
 struct Selection {

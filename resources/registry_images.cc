@@ -191,11 +191,11 @@ absl::StatusOr<Selection> LookUpSelection(const RegistryCall& call, const Select
   ForgetOtherRepository(call, memory);
   RegistryImages images(call, rules, memory);
   DELIVERY_ASSIGN_OR_RETURN(const std::vector<std::string> tags, images.Tags());
-  // What a plan had to refuse may have been repaired.
+  // What apply had to refuse may have been repaired; what is not listed is not.
   std::erase_if(memory.refused, [&](const image_policy::Skipped& one) {
+    if (std::find(tags.begin(), tags.end(), one.tag) == tags.end()) return false;
     const absl::StatusOr<std::string> digest = images.DigestOf(one.tag);
-    return absl::IsNotFound(digest.status()) ||
-           (digest.ok() && images.Describe(one.tag, *digest).ok());
+    return digest.ok() && images.Describe(one.tag, *digest).ok();
   });
   absl::StatusOr<Selection> selection =
       SelectImage(rules, tags, current, call.clock->Now(), images);
