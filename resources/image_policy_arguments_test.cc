@@ -305,6 +305,13 @@ TEST_F(ImageArgumentsTest, AFailureForLackOfTimeNamesTheTimeout) {
               AllOf(StartsWith("slow. timeout bounds"), HasSubstr("raise it")));
 }
 
+// The hosts end the call over a string that is not UTF-8; a registry may answer anything.
+TEST_F(ImageArgumentsTest, WhatRegistriesAnswerIsEscapedInReasons) {
+  const SkippedTags tags = ToSkippedTags({{"1.0.0", "says \xff"}, {"1.1.0", "says \xc3\xa4"}});
+  EXPECT_EQ(tags[0]->reason.value(), "says \\xff");
+  EXPECT_EQ(tags[1]->reason.value(), "says \xc3\xa4");
+}
+
 TEST_F(ImageArgumentsTest, TimesAreInUtcAndInWholeSeconds) {
   EXPECT_EQ(TimeText(absl::FromUnixMillis(1'700'000'000'999)), "2023-11-14T22:13:20Z");
 }
