@@ -144,12 +144,6 @@ void SetLatestUnknown(ImagePolicy& model) {
   model.skipped = Attr<SkippedTags>::Unknown();
 }
 
-// The registry as a whole does not answer, which may pass.
-bool IsOutage(const absl::Status& status) {
-  return absl::IsUnavailable(status) || absl::IsResourceExhausted(status) ||
-         absl::IsDeadlineExceeded(status);
-}
-
 std::string KeptText(const Selection& selection, bool pinned) {
   return absl::StrCat(
       "The selection stays at ", selection.image.tag, " (", selection.image.facts.digest,

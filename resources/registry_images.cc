@@ -18,12 +18,6 @@ constexpr int kUnreadableInARow = 3;
 // Connections are shared (HTTP/2); more would only queue.
 constexpr size_t kAtATime = 8;
 
-// That the registry as a whole does not answer.
-bool IsOutage(const absl::Status& status) {
-  return absl::IsUnavailable(status) || absl::IsResourceExhausted(status) ||
-         absl::IsDeadlineExceeded(status);
-}
-
 std::string PlatformOf(const SelectionRules& rules) {
   return rules.platform.has_value() ? rules.platform->Text() : "";
 }
@@ -62,6 +56,11 @@ void ForgetOtherRepository(const RegistryCall& call, ImageMemory& memory) {
 }
 
 }  // namespace
+
+bool IsOutage(const absl::Status& status) {
+  return absl::IsUnavailable(status) || absl::IsResourceExhausted(status) ||
+         absl::IsDeadlineExceeded(status);
+}
 
 absl::StatusOr<RegistryCall> CallFor(const Registries& registries, const ImageArguments& arguments,
                                      std::stop_token stop) {

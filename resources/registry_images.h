@@ -31,6 +31,9 @@ struct RegistryCall {
 absl::StatusOr<RegistryCall> CallFor(const Registries& registries, const ImageArguments& arguments,
                                      std::stop_token stop);
 
+// That the registry as a whole does not answer, which may pass.
+bool IsOutage(const absl::Status& status);
+
 // Used by one thread; `rules` and `memory` must outlive it. What it learns goes to `memory`.
 class RegistryImages : public ImageSource {
  public:
