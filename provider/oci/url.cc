@@ -21,6 +21,29 @@ std::string WithoutFragment(std::string_view text) {
   return std::string(text.substr(0, text.find('#')));
 }
 
+bool AllOf(std::string_view text, std::string_view marks) {
+  return std::all_of(text.begin(), text.end(), [marks](char c) {
+    return absl::ascii_isalnum(c) || marks.find(c) != std::string_view::npos;
+  });
+}
+
+// host[:port] of RFC 3986, 3.2.2 and 3.2.3: a name, an IPv4 address or an IPv6 address in brackets.
+bool IsHostAndPort(std::string_view text) {
+  size_t end = text.find(':');
+  if (text.substr(0, 1) == "[") {
+    end = text.find(']');
+    if (end == std::string_view::npos || !AllOf(text.substr(1, end - 1), ":.")) return false;
+    ++end;
+  } else if (!AllOf(text.substr(0, end), "-._~!$&'()*+,;=%")) {
+    return false;
+  }
+  if (text.empty() || end == 0) return false;
+  if (end >= text.size()) return true;
+  const std::string_view port = text.substr(end + 1);
+  return text[end] == ':' && !port.empty() &&
+         std::all_of(port.begin(), port.end(), absl::ascii_isdigit);
+}
+
 }  // namespace
 
 std::string Url::Text() const { return absl::StrCat(https ? "https://" : "http://", host, target); }
@@ -43,8 +66,8 @@ absl::StatusOr<Url> ParseUrl(std::string_view text) {
   const size_t end = rest.find_first_of("/?");
   url.host = absl::AsciiStrToLower(rest.substr(0, end));
   if (absl::StrContains(url.host, '@')) return Invalid(text, "holds a user name");
+  if (!IsHostAndPort(url.host)) return Invalid(text, "has no host, or a host that is none");
   url.host = std::string(absl::StripSuffix(url.host, url.https ? ":443" : ":80"));
-  if (url.host.empty() || absl::StrContains(url.host, '\\')) return Invalid(text, "has no host");
   url.target = end == std::string::npos ? "/" : rest.substr(end);
   if (url.target.front() == '?') url.target.insert(0, "/");
   return url;

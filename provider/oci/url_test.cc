@@ -19,11 +19,14 @@ TEST(UrlTest, ReadsAbsoluteUrls) {
   EXPECT_EQ(url->Shown(), "https://example.com/a");
   EXPECT_EQ(ParseUrl("http://h:80")->Text(), "http://h/");
   EXPECT_EQ(ParseUrl("http://h:443?x")->Text(), "http://h:443/?x");
+  EXPECT_EQ(ParseUrl("https://[::1]:443/a")->Text(), "https://[::1]/a");
 }
 
 TEST(UrlTest, RefusesOthersWithoutTheirSecrets) {
-  for (const char* text : {"", "h/a", "ftp://h/", "https://", "https:///a", "https://u:p@h/",
-                           "https://h/a b", "https://h/\r\nX: y", "https://h\\e/"}) {
+  for (const char* text :
+       {"", "h/a", "ftp://h/", "https://", "https:///a", "https://u:p@h/", "https://h/a b",
+        "https://h/\r\nX: y", "https://h\\e/", "http://h:80:80/", "http://h:/", "http://:80/",
+        "http://h:x/", "http://[::1/", "http://[h]x/"}) {
     EXPECT_FALSE(ParseUrl(text).ok()) << text;
   }
   const std::string message(ParseUrl("ftp://h/?key=secret").status().message());
