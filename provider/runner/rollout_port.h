@@ -17,6 +17,7 @@
 #include "provider/kubernetes/api.h"
 #include "provider/kubernetes/pod_failure.h"
 #include "provider/runner/check_run.h"
+#include "provider/runner/measure_run.h"
 #include "provider/runner/ports.h"
 #include "provider/runner/workload_writer.h"
 
@@ -35,6 +36,7 @@ struct RolloutTarget {
   std::optional<WorkloadWrite> previous_version;
   absl::Duration schedule_timeout = absl::Seconds(30);
   ReleaseChecks checks;
+  MeasuringTarget measuring;
 };
 
 // Used by one thread. Requests end when `hard_stop` is requested.

@@ -1,0 +1,31 @@
+// The Mann-Whitney U test (Wilcoxon rank sum) of whether a canary's values differ from stable's.
+#ifndef DELIVERY_ANALYSIS_MANN_WHITNEY_H_
+#define DELIVERY_ANALYSIS_MANN_WHITNEY_H_
+
+#include <vector>
+
+#include "provider/analysis/analysis.h"
+
+namespace delivery::analysis {
+
+struct MannWhitneyResult {
+  double u = 0;         // of the canary
+  double p_value = 1;   // that such values come from one distribution; one-sided unless kEither
+  double effect = 0.5;  // common language effect size: P(canary > stable) + P(equal) / 2
+  double shift = 0;     // Hodges-Lehmann estimate of canary - stable
+};
+
+// Exact (by counting arrangements, ties included) where both sides have at most 20 values, otherwise
+// the normal approximation with tie and continuity correction. Deterministic. Both sides must not be
+// empty. Two sides that are constant and equal give p = 1.
+MannWhitneyResult MannWhitney(const std::vector<double>& canary, const std::vector<double>& stable,
+                              Direction direction);
+
+// Whether the canary is worse: significant at `comparison.confidence`, in its direction, and by more
+// than a quarter of the estimated shift's own lower bound would allow by chance (Kayenta's
+// tolerance; the vectors in the test are its issues).
+bool IsWorse(const MannWhitneyResult& result, const Comparison& comparison);
+
+}  // namespace delivery::analysis
+
+#endif  // DELIVERY_ANALYSIS_MANN_WHITNEY_H_
