@@ -284,7 +284,7 @@ absl::Status RolloutPort::StartChecks() {
       .run_id = run_id_,
       .phase = "after_promotion",
       .images = kubernetes::ImagesOf(target_.new_version.manifest),
-      .pick_pod = [this](const std::stop_token&) { return PickReadyPod(); },
+      .pick_pod = [this](checks::Side, const std::stop_token&) { return PickReadyPod(); },
       .api = api_,
       .transport = target_.checks.transport ? target_.checks.transport() : nullptr,
       .clock = clock_,
