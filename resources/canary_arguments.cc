@@ -282,11 +282,11 @@ const Spec<CanaryRelease>& CanaryRelease::Declaration() {
 
 void ValidateCanaryRelease(const CanaryRelease& config, Diagnostics& diagnostics) {
   const bool kind_said = !ValidateKind(config, diagnostics);
-  ValidateWorkloadArguments(
-      config.arguments,
-      kind_said ? std::vector<std::string>{"Deployment", "StatefulSet", "DaemonSet"}
-                : std::vector<std::string>{"Deployment"},
-      diagnostics);
+  ValidateWorkloadArguments(config.arguments,
+                            kind_said
+                                ? std::vector<std::string>{"Deployment", "StatefulSet", "DaemonSet"}
+                                : std::vector<std::string>{"Deployment"},
+                            diagnostics);
   ValidateTraffic(config.traffic, config.match, diagnostics);
   ValidateStepBlocks(config, diagnostics);
   ValidateCheckBlocks(

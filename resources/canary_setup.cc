@@ -54,15 +54,14 @@ absl::StatusOr<std::string> TheService(const CanarySetup& setup, const std::stop
   if (services.size() == 1) return kubernetes::NameOf(services.front());
   const std::string what = kubernetes::RefOf(setup.live).ToString();
   if (services.empty()) {
-    return absl::NotFoundError(absl::StrCat(
-        "no Service selects the pods of ", what,
-        ", so there is no traffic to share. Create the Service first, or name it in "
-        "traffic.replicas.service."));
+    return absl::NotFoundError(
+        absl::StrCat("no Service selects the pods of ", what,
+                     ", so there is no traffic to share. Create the Service first, or name it in "
+                     "traffic.replicas.service."));
   }
-  return absl::FailedPreconditionError(
-      absl::StrCat("several Services select the pods of ", what, ": ",
-                   absl::StrJoin(NamesOf(services), ", "),
-                   ". Name the one that is meant in traffic.replicas.service."));
+  return absl::FailedPreconditionError(absl::StrCat(
+      "several Services select the pods of ", what, ": ", absl::StrJoin(NamesOf(services), ", "),
+      ". Name the one that is meant in traffic.replicas.service."));
 }
 
 absl::StatusOr<Json> GetService(const CanarySetup& setup, const std::string& name,
@@ -89,9 +88,9 @@ absl::Status RequireFree(const CanarySetup& setup, const ObjectRef& ref,
   if (absl::IsNotFound(found.status())) return absl::OkStatus();
   if (!found.ok()) return found.status();
   if (IsOfStable(*found, setup.live)) return absl::OkStatus();
-  return absl::AlreadyExistsError(
-      absl::StrCat(ref.ToString(), " exists already and is not of this release, which would make a ",
-                   ref.kind, " of that name for the canary. Rename or delete it."));
+  return absl::AlreadyExistsError(absl::StrCat(
+      ref.ToString(), " exists already and is not of this release, which would make a ", ref.kind,
+      " of that name for the canary. Rename or delete it."));
 }
 
 // Traffic must reach the canary by its own way only.
@@ -151,8 +150,7 @@ absl::Status InContext(const absl::Status& status) {
   if (status.ok() || absl::IsCancelled(status)) return status;
   const std::string text(status.message());
   const bool said = absl::StrContains(text, "Traffic cannot be shifted");
-  return absl::Status(status.code(),
-                      absl::StrCat(said ? "" : "Traffic cannot be shifted: ", text));
+  return absl::Status(status.code(), absl::StrCat(said ? "" : "Traffic cannot be shifted: ", text));
 }
 
 }  // namespace

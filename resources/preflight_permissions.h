@@ -17,8 +17,8 @@ namespace delivery::resources {
 
 // What a canary needs beside the workload.
 struct CanaryNeeds {
-  std::string deployment;      // its name
-  bool makes_service = false;  // a Service of its own
+  std::string deployment;                     // its name
+  bool makes_service = false;                 // a Service of its own
   std::vector<kubernetes::ObjectRef> routes;  // that are changed, or made and removed
 };
 

@@ -1,11 +1,14 @@
 #include "resources/workload_apply.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "provider/base/status_macros.h"
 #include "provider/kubernetes/named_fields.h"
 #include "provider/kubernetes/object.h"
+#include "provider/runner/journal.h"
 #include "provider/runner/release.h"
 #include "resources/canary_setup.h"
 #include "resources/manifest_value.h"
@@ -147,16 +150,15 @@ absl::Status Rehearse(const Connection& connection, const Prepared& prepared, ab
   const absl::Status refusal =
       runner::WriteWorkload(*connection.api, write, runner::WriteMode::kDryRun, stop).status();
   if (refusal.ok()) return refusal;
-  return absl::Status(refusal.code(), RefusalText(refusal, prepared.ref.namespace_name) +
-                                          " Nothing was changed.");
+  return absl::Status(refusal.code(),
+                      RefusalText(refusal, prepared.ref.namespace_name) + " Nothing was changed.");
 }
 
 // Everything that apply may be refused for, before the first write.
 absl::Status Examine(const Connection& connection, Clock& clock, const ReleaseJob& job,
                      const Prepared& prepared, const std::stop_token& stop) {
-  const absl::Status permitted =
-      RequirePermissions(*connection.api, *connection.preflight_memory, NeedsOf(job, prepared),
-                         clock.Now(), stop);
+  const absl::Status permitted = RequirePermissions(*connection.api, *connection.preflight_memory,
+                                                    NeedsOf(job, prepared), clock.Now(), stop);
   if (!permitted.ok()) {
     return absl::PermissionDeniedError(
         absl::StrCat(std::string(permitted.message()), " Nothing was changed."));
@@ -251,8 +253,8 @@ bool ReleasesByCanary(const ReleaseJob& job, const Json& declared,
   return TemplateDiffers(kubernetes::ProjectNamedFields(declared, had), declared);
 }
 
-ReleaseVerdict ReleaseWorkload(const Connection& connection, Clock& clock,
-                               const ReleaseJob& asked, const std::stop_token& stop) {
+ReleaseVerdict ReleaseWorkload(const Connection& connection, Clock& clock, const ReleaseJob& asked,
+                               const std::stop_token& stop) {
   ReleaseJob job = asked;
   kubernetes::Api& api = *connection.api;
   absl::StatusOr<Prepared> prepared = Prepare(connection, job, stop);
@@ -292,6 +294,43 @@ ReleaseVerdict ReleaseWorkload(const Connection& connection, Clock& clock,
     verdict.state = StateAfter(connection, clock, job, *prepared, *result, grace.get_token());
   }
   return verdict;
+}
+
+absl::Status TakeBackCanary(const Connection& connection, Clock& clock, const ReleaseJob& job,
+                            const kubernetes::ObjectRef& ref, const std::stop_token& stop) {
+  DELIVERY_ASSIGN_OR_RETURN(auto found, runner::LoadJournal(*connection.api, ref, stop));
+  // Without a record of the route nothing was made yet.
+  if (!found.has_value() || !job.canary.has_value() || !engine::IsOfCanary(found->state) ||
+      found->state.canary.route_record.is_null() || found->state.step == engine::Step::kDone) {
+    return absl::OkStatus();
+  }
+  absl::StatusOr<Json> live = connection.api->Get(ref, stop);
+  if (absl::IsNotFound(live.status())) return absl::OkStatus();
+  if (!live.ok()) return live.status();
+  const ReleaseRecord& record = job.planned.record;
+  Prepared prepared;
+  prepared.ref = ref;
+  prepared.by_canary = true;
+  prepared.identity = found->state.identity;
+  const Json stable =
+      record.written.has_value() ? record.written->workload : WithoutServerFields(*live);
+  prepared.intent.workload = record.pending.has_value() ? record.pending->version.workload : stable;
+  prepared.previous = stable;
+  prepared.live = *std::move(live);
+  DELIVERY_ASSIGN_OR_RETURN(
+      prepared.canary,
+      SetUpCanary({connection, *job.canary, prepared.intent.workload, *prepared.live, true}, stop));
+  engine::Plan plan = EnginePlan(job, prepared);
+  plan.on_failure = engine::OnFailure::kRollback;
+  plan.canary.abort_reason = "the resource is destroyed";
+  DELIVERY_ASSIGN_OR_RETURN(
+      const runner::ReleaseResult result,
+      runner::RunRelease(*connection.api, clock, Request(connection, job, prepared, plan), stop));
+  if (result.outcome == Outcome::kRolledBack || result.outcome == Outcome::kSucceeded) {
+    return absl::OkStatus();
+  }
+  return absl::FailedPreconditionError(
+      absl::StrCat("the open canary could not be taken back: ", result.reason));
 }
 
 }  // namespace delivery::resources

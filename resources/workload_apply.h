@@ -27,6 +27,10 @@ struct WorkloadState {
   schema::Attr<ReleaseStatus> status;
   ReleaseRecord record;
   std::optional<engine::State> run;  // where the release stands or ended, once there was one
+  // Of a canary that is open: its percent of the traffic (with replicas {} of the ready pods) and
+  // the number of its step; both 0 when there is none.
+  int64_t share = 0;
+  int64_t position = 0;
 };
 
 // Checks by the moment they run at; those of steps by the step's index.
@@ -53,8 +57,8 @@ struct ReleaseJob {
   std::string retry = "always";
   schema::Attr<AnalysisBlock> analysis;
   bool no_data_passes = false;
-  std::string backend;       // of the traffic ("gateway_api"); empty: none
-  absl::Duration besides;    // what the strategy waits for (CreateTimeout)
+  std::string backend;     // of the traffic ("gateway_api"); empty: none
+  absl::Duration besides;  // what the strategy waits for (CreateTimeout)
   std::optional<CanaryJob> canary;
   WorkloadState planned;               // arguments wanted; results and record as they were
   std::optional<WorkloadState> prior;  // nullopt: create
@@ -81,6 +85,11 @@ bool ReleasesByCanary(const ReleaseJob& job, const Json& declared,
 // the state that really is.
 ReleaseVerdict ReleaseWorkload(const Connection& connection, Clock& clock, const ReleaseJob& job,
                                const std::stop_token& stop);
+
+// Takes back what an open canary has put into the cluster: traffic, route, Deployment and Service.
+// The workload itself keeps its stable version. OK when none is open.
+absl::Status TakeBackCanary(const Connection& connection, Clock& clock, const ReleaseJob& job,
+                            const kubernetes::ObjectRef& ref, const std::stop_token& stop);
 
 }  // namespace delivery::resources
 

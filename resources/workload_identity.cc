@@ -18,8 +18,8 @@ bool Contains(const std::vector<std::string>& list, const std::string& text) {
 }
 
 absl::Status WrongKind(const std::string& what, const std::vector<std::string>& kinds) {
-  return absl::InvalidArgumentError(absl::StrCat(what, ", which this resource does not release: ",
-                                                 absl::StrJoin(kinds, ", "), " only."));
+  return absl::InvalidArgumentError(absl::StrCat(
+      what, ", which this resource does not release: ", absl::StrJoin(kinds, ", "), " only."));
 }
 
 }  // namespace
@@ -69,12 +69,11 @@ std::optional<kubernetes::ObjectRef> ParseImport(const plugin::ImportRequest& re
 }
 
 std::string ImportForm(const std::vector<std::string>& kinds) {
-  const std::string form =
-      absl::StrCat("The form is namespace/name for a ", kinds.front());
+  const std::string form = absl::StrCat("The form is namespace/name for a ", kinds.front());
   if (kinds.size() == 1) return absl::StrCat(form, ".");
   const std::vector<std::string> others(kinds.begin(), kinds.end() - 1);
-  return absl::StrCat(form, ", or Kind/namespace/name with the kind ",
-                      absl::StrJoin(others, ", "), " or ", kinds.back(), ".");
+  return absl::StrCat(form, ", or Kind/namespace/name with the kind ", absl::StrJoin(others, ", "),
+                      " or ", kinds.back(), ".");
 }
 
 absl::StatusOr<kubernetes::ObjectRef> MovedWorkload(const std::string& source_type,

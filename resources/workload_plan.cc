@@ -89,9 +89,9 @@ std::string DescribeStrategy(const Json& manifest) {
 }
 
 std::string DescribeWait(const ReleasePlanInput& input) {
-  const absl::Duration timeout =
-      input.prior == nullptr ? CreateTimeout(*input.arguments, input.besides)
-                             : UpdateTimeout(*input.arguments, input.besides);
+  const absl::Duration timeout = input.prior == nullptr
+                                     ? CreateTimeout(*input.arguments, input.besides)
+                                     : UpdateTimeout(*input.arguments, input.besides);
   return absl::StrCat(
       "wait until every replica is updated and available; a pod that cannot start fails the "
       "release at once, no progress for ",

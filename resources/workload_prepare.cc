@@ -51,7 +51,6 @@ Json KeptOver(const Prepared& prepared, const Json& workload) {
   return std::move(intent.workload);
 }
 
-
 void AppendName(std::string* text, const kubernetes::ObjectRef& ref) {
   absl::StrAppend(text, ref.ToString());
 }
@@ -64,8 +63,8 @@ absl::Status ChooseStrategy(const Connection& connection, const ReleaseJob& job,
     prepared.open = *std::move(entry);
   }
   const bool open = prepared.open.has_value() && engine::IsOfCanary(prepared.open->state);
-  prepared.by_canary = ReleasesByCanary(job, prepared.declared,
-                                        open ? prepared.open->state.identity : "");
+  prepared.by_canary =
+      ReleasesByCanary(job, prepared.declared, open ? prepared.open->state.identity : "");
   if (prepared.by_canary) prepared.identity = TemplateIdentity(prepared.declared);
   return absl::OkStatus();
 }
@@ -103,9 +102,9 @@ absl::Status PrepareJudges(const Connection& connection, const ReleaseJob& job, 
   absl::StatusOr<std::vector<metrics::Metric>> metrics =
       ToMetrics(job.analysis, job.backend, connection.prometheus);
   if (!metrics.ok()) {
-    return absl::Status(metrics.status().code(),
-                        absl::StrCat(std::string(metrics.status().message()),
-                                     " Nothing was changed."));
+    return absl::Status(
+        metrics.status().code(),
+        absl::StrCat(std::string(metrics.status().message()), " Nothing was changed."));
   }
   prepared.metrics = *std::move(metrics);
   if (!prepared.by_canary) LeaveOutComparisons(prepared);

@@ -27,9 +27,10 @@ struct Prepared {
   std::optional<Json> previous;           // what a rollback writes
   bool adopting = false;
   bool of_somebody_else = false;  // `before` was made by others: imported or adopted
-  bool by_canary = false;  // otherwise in place
-  std::optional<runner::JournalEntry> open;  // an unfinished run, looked for where it may be a canary
-  std::vector<checks::Check> checks;         // that follow the rollout or the promotion
+  bool by_canary = false;         // otherwise in place
+  std::optional<runner::JournalEntry>
+      open;                           // an unfinished run, looked for where it may be a canary
+  std::vector<checks::Check> checks;  // that follow the rollout or the promotion
   engine::AnalysisPlan analysis;
   std::vector<metrics::Metric> metrics;  // in the order of the plan's
   std::optional<runner::CanaryTarget> canary;

@@ -270,9 +270,6 @@ absl::StatusOr<std::optional<OpenRun>> FindOpenRun(kubernetes::Api& api,
   return OpenRun{std::move(status), entry->state, entry->resource_type};
 }
 
-namespace {
-
-// The verdict on a run of another apply that was going on at the last look and is not any more.
 ReleaseStatus EndedElsewhere(const Json& live) {
   const kubernetes::RolloutProgress progress = kubernetes::WorkloadProgress(live, 0);
   ReleaseStatus status;
@@ -281,10 +278,8 @@ ReleaseStatus EndedElsewhere(const Json& live) {
   return status;
 }
 
-}  // namespace
-
-bool RefreshOpenRun(const RunLook& look, ReleaseRecord& record,
-                    schema::Attr<ReleaseStatus>& status, Diagnostics& diagnostics) {
+bool RefreshOpenRun(const RunLook& look, ReleaseRecord& record, schema::Attr<ReleaseStatus>& status,
+                    Diagnostics& diagnostics) {
   const std::string before = status.is_known() ? status->phase.value_or("") : "";
   const bool unfinished = NeedsRelease(before) || before == phase::kProgressing;
   if (!unfinished && kubernetes::GenerationOf(look.live) == record.generation) return false;

@@ -75,6 +75,9 @@ absl::StatusOr<std::optional<OpenRun>> FindOpenRun(kubernetes::Api& api,
                                                    const kubernetes::ObjectRef& ref, absl::Time now,
                                                    const std::stop_token& stop);
 
+// The verdict on a run of another apply that was going on at the last look and is not any more.
+ReleaseStatus EndedElsewhere(const Json& live);
+
 struct RunLook {
   kubernetes::Api& api;
   absl::Time now;
@@ -84,8 +87,8 @@ struct RunLook {
 };
 // Whether a run is open; brings status and record up to date with it. Only a workload whose
 // generation moved, or that was not finished, can have one: so an unchanged one costs nothing.
-bool RefreshOpenRun(const RunLook& look, ReleaseRecord& record,
-                    schema::Attr<ReleaseStatus>& status, Diagnostics& diagnostics);
+bool RefreshOpenRun(const RunLook& look, ReleaseRecord& record, schema::Attr<ReleaseStatus>& status,
+                    Diagnostics& diagnostics);
 
 // `live` without what a user would not write: managedFields, status, server-set metadata.
 Json WithoutServerFields(const Json& live);

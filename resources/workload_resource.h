@@ -67,11 +67,9 @@ class WorkloadResource : public TypedResource<M> {
                           Diagnostics& diagnostics) const {
     schema::Attr<ReleaseStatus> status = VerdictOf(model.status);
     const bool open =
-        RefreshOpenRun({connection, cluster_.clock().Now(), context.stop, RefOf(model), live},
+        RefreshOpenRun({*connection.api, cluster_.clock().Now(), context.stop, RefOf(model), live},
                        record, status, diagnostics);
-    if (status.is_known() && !(status == VerdictOf(model.status))) {
-      SetVerdict(model.status, status.value());
-    }
+    if (status.is_known()) SetVerdict(model.status, status.value());
     return open;
   }
   // Why a workload cannot be imported now.
@@ -132,9 +130,8 @@ class WorkloadResource : public TypedResource<M> {
                           const std::optional<M>& prior, M planned,
                           const std::string& private_state) const final {
     TypedPlan<M> plan{std::move(planned), private_state, {}, {}};
-    const absl::StatusOr<ReleaseRecord> record = prior.has_value()
-                                                     ? RecordFrom(*prior, private_state)
-                                                     : ReleaseRecord::Parse(private_state);
+    const absl::StatusOr<ReleaseRecord> record =
+        prior.has_value() ? RecordFrom(*prior, private_state) : ReleaseRecord::Parse(private_state);
     if (!record.ok()) {
       AddApiError({}, "Plan failed", record.status(), plan.diagnostics);
       return plan;
@@ -191,9 +188,9 @@ class WorkloadResource : public TypedResource<M> {
     TypedState<M> state;
     const std::optional<kubernetes::ObjectRef> ref = ParseImport(request, kinds_);
     if (!ref.has_value()) {
-      state.diagnostics.Error({}, "Invalid import id",
-                              absl::StrCat("\"", request.id, "\" is not an id of this resource. ",
-                                           ImportForm(kinds_)));
+      state.diagnostics.Error(
+          {}, "Invalid import id",
+          absl::StrCat("\"", request.id, "\" is not an id of this resource. ", ImportForm(kinds_)));
       return state;
     }
     return TakeOn(context, *ref, "Import");
@@ -209,8 +206,8 @@ class WorkloadResource : public TypedResource<M> {
       AddApiError({}, "Unsupported move", ref.status(), state.diagnostics);
       return state;
     }
-    // Hosts ask for a move without having configured the provider; the refresh that follows it reads
-    // the workload.
+    // Hosts ask for a move without having configured the provider; the refresh that follows it
+    // reads the workload.
     if (!cluster_.Connect().ok()) {
       const Json named = {{"apiVersion", ref->api_version},
                           {"kind", ref->kind},
@@ -228,7 +225,8 @@ class WorkloadResource : public TypedResource<M> {
     const schema::Attr<ReleaseStatus> verdict = VerdictOf(model.status);
     return verdict.is_known() ? verdict->phase.value_or("") : "";
   }
-  static absl::StatusOr<ReleaseRecord> RecordFrom(const M& model, const std::string& private_state) {
+  static absl::StatusOr<ReleaseRecord> RecordFrom(const M& model,
+                                                  const std::string& private_state) {
     return RecordOf(model.arguments, model.results, VerdictOf(model.status), private_state);
   }
 
@@ -237,10 +235,14 @@ class WorkloadResource : public TypedResource<M> {
     ReleaseJob job;
     job.resource_type = this->type_name();
     job.retry = planned.retry.value_or("always");
-    job.planned = {planned.arguments, planned.results, {}, record, {}};
+    job.planned.arguments = planned.arguments;
+    job.planned.results = planned.results;
+    job.planned.record = record;
     if (prior != nullptr) {
-      job.prior = WorkloadState{
-          prior->arguments, prior->results, VerdictOf(prior->status), record, {}};
+      job.prior.emplace();
+      job.prior->arguments = prior->arguments;
+      job.prior->results = prior->results;
+      job.prior->record = record;
     }
     SetUpJob(planned, job);
     return job;
@@ -436,8 +438,8 @@ class WorkloadResource : public TypedResource<M> {
     const absl::StatusOr<Connection> connection = cluster_.Connect();
     absl::Status refused = connection.status();
     if (connection.ok()) refused = CheckImport(*connection, ref, context.stop);
-    const absl::StatusOr<Json> live = refused.ok() ? connection->api->Get(ref, context.stop)
-                                                   : absl::StatusOr<Json>(refused);
+    const absl::StatusOr<Json> live =
+        refused.ok() ? connection->api->Get(ref, context.stop) : absl::StatusOr<Json>(refused);
     if (live.ok()) return Imported(*live, ref);
     TypedState<M> state;
     AddApiError({}, absl::StrCat(what, " of ", ref.ToString(), " failed"), live.status(),

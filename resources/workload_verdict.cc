@@ -88,8 +88,7 @@ ReleaseStatus StatusOf(const runner::ReleaseResult& result, absl::Time now) {
   status.phase = PhaseOf(result.outcome);
   status.message = MessageOf(result);
   status.started_at = Timestamp(result.started_at);
-  const bool goes_on =
-      result.outcome == Outcome::kInterrupted || result.outcome == Outcome::kHeld;
+  const bool goes_on = result.outcome == Outcome::kInterrupted || result.outcome == Outcome::kHeld;
   if (!goes_on) status.finished_at = Timestamp(now);
   return status;
 }
@@ -154,8 +153,7 @@ void SetPending(const ReleaseJob& job, const Prepared& prepared,
   if (state.record.written.has_value()) return;
   // Imported, and nothing written yet: stable runs what was imported.
   state.record.written = prepared.before;
-  state.record.recorded =
-      kubernetes::ProjectNamedFields(prepared.before->workload, *prepared.live);
+  state.record.recorded = kubernetes::ProjectNamedFields(prepared.before->workload, *prepared.live);
   state.record.imported = false;
 }
 
@@ -203,6 +201,26 @@ void KeepPrior(const ReleaseJob& job, const std::optional<engine::Version>& vers
   if (version != engine::Version::kNew) {
     state.arguments.restart_trigger = job.prior->arguments.restart_trigger;
   }
+}
+
+int64_t ReadyPodsOf(const Connection& connection, const kubernetes::ObjectRef& ref,
+                    const std::stop_token& stop) {
+  const absl::StatusOr<Json> live = connection.api->Get(ref, stop);
+  return live.ok() ? GetInt(kubernetes::Status(*live), "readyReplicas") : 0;
+}
+
+// What the canary gets: its weight, or its share of the ready pods where these are the share.
+int64_t ShareOf(const Connection& connection, const Prepared& prepared, const engine::State& run,
+                const std::stop_token& stop) {
+  const bool by_pods =
+      prepared.canary.has_value() &&
+      std::holds_alternative<routing::ReplicasBackend>(prepared.canary->traffic.backend);
+  if (!by_pods) return run.canary.weight;
+  kubernetes::ObjectRef canary = prepared.ref;
+  canary.name = prepared.canary->naming.deployment;
+  const int64_t ready = ReadyPodsOf(connection, canary, stop);
+  const int64_t all = ready + ReadyPodsOf(connection, prepared.ref, stop);
+  return all == 0 ? 0 : (100 * ready + all / 2) / all;
 }
 
 // What the cluster has now, and what is good of it.
@@ -353,6 +371,10 @@ WorkloadState StateAfter(const Connection& connection, Clock& clock, const Relea
       ToImages(failed ? kubernetes::ImagesOf(prepared.intent.workload) : kubernetes::StringMap());
   state.status = StatusOf(result, clock.Now());
   state.run = result.state;
+  if (result.state.step != engine::Step::kDone && engine::IsOfCanary(result.state)) {
+    state.position = result.state.canary.step_index + 1;
+    state.share = ShareOf(connection, prepared, result.state, stop);
+  }
   return state;
 }
 
