@@ -1,7 +1,8 @@
 // What measurements of a release mean. Pure: no I/O, no clock, no logging, no randomness.
 //
-// A measurement of a metric passes, fails, is inconclusive (there is nothing to decide by) or errors
-// (the source could not be asked); the four are counted apart, and each has a limit of its own.
+// A measurement of a metric passes, fails, is inconclusive (there is nothing to decide by) or
+// errors (the source could not be asked); the four are counted apart, and each has a limit of its
+// own.
 #ifndef DELIVERY_ANALYSIS_ANALYSIS_H_
 #define DELIVERY_ANALYSIS_ANALYSIS_H_
 
