@@ -1,0 +1,30 @@
+// Giving field ownership back. Lists such as spec.rules are atomic under server-side apply: who
+// patches one element owns the list, and its former owner's next apply would conflict, even when
+// the old value is back (tried on the real API server).
+#ifndef DELIVERY_ROUTING_OWNERSHIP_H_
+#define DELIVERY_ROUTING_OWNERSHIP_H_
+
+#include <optional>
+#include <string>
+
+#include "provider/base/json.h"
+#include "provider/kubernetes/field_path.h"
+
+namespace delivery::routing {
+
+// The entries of metadata.managedFields but ours.
+Json ForeignEntries(const Json& object);
+
+// metadata.managedFields of `live` without our entry: what it holds goes back to the entries of
+// `saved` (ForeignEntries before the run) that held it. When nobody else wrote meanwhile, the
+// result is `saved`, but for status. Nullopt when we have no entry.
+std::optional<Json> GiveBack(const Json& live, const Json& saved);
+
+// Whether our last write is what the field still says, as far as its owners tell.
+bool IsWrittenByUs(const Json& object, const kubernetes::FieldPath& field);
+// The newest manager but us of the field, else of the object; empty when there is none.
+std::string ForeignManager(const Json& object, const kubernetes::FieldPath& field);
+
+}  // namespace delivery::routing
+
+#endif  // DELIVERY_ROUTING_OWNERSHIP_H_
