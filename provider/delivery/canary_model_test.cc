@@ -65,6 +65,8 @@ struct Model {
   int weight = 0;
   absl::Time since;
   int good_measurements = 0;
+  bool held = false;  // long enough, at some time since the weight was written
+  bool measured = false;
   std::vector<std::string> wrong;
 
   // Nobody observed for a while: the hold begins anew.
@@ -74,18 +76,16 @@ struct Model {
   }
 
   void See(const CanaryWorld& world) {
+    held = held || world.now - since >= absl::Seconds(60);
+    measured = measured || good_measurements > 0;
     if (world.weight == weight) return;
     if (world.weight > weight && weight > 0) {
-      if (world.now - since < absl::Seconds(60)) {
-        wrong.push_back(absl::StrCat("weight ", weight, " was left too early"));
-      }
-      if (good_measurements == 0) {
-        wrong.push_back(absl::StrCat("weight ", weight, " was left without a measurement"));
-      }
+      if (!held) wrong.push_back(absl::StrCat("weight ", weight, " was left too early"));
+      if (!measured) wrong.push_back(absl::StrCat("weight ", weight, " was not measured"));
     }
     weight = world.weight;
-    since = world.now;
-    good_measurements = 0;
+    held = measured = false;
+    LoseSight(world.now);
   }
 };
 
