@@ -82,6 +82,7 @@ absl::StatusOr<Json> MakeCanaryIngress(const TrafficTarget& target, const Json& 
                                        const Split& split);
 // Makes a canary Ingress that exists equal `wanted`, as far as a run decides it.
 void EditCanaryIngress(const Json& wanted, ObjectEdit& edit);
+bool RoutesToCanary(const TrafficTarget& target, const Json& ingress);
 // Takes the canary out of the traffic, whatever else the Ingress says.
 void SilenceCanaryIngress(ObjectEdit& edit);
 Split ReadCanaryIngress(const Json& ingress);

@@ -32,9 +32,9 @@ class EditRouter : public TrafficRouter {
   // One object, with what this process knows of it.
   struct Watched {
     std::unique_ptr<RoutePart> part;
-    std::string api_version = {};   // empty: not asked for yet
-    Json last_seen = {};            // the newest answer to us; null before the first
-    bool was_as_expected = false;   // a split was seen in it
+    std::string api_version = {};  // empty: not asked for yet
+    Json last_seen = {};           // the newest answer to us; null before the first
+    bool was_as_expected = false;  // a split was seen in it
     std::unique_ptr<kubernetes::ObjectWatch> watch = nullptr;
   };
 
@@ -92,7 +92,7 @@ absl::StatusOr<Json> EditRouter::Record(const std::stop_token& stop) {
                        {"name", ref.name},
                        {kUid, kubernetes::UidOf(*live)},
                        {kRecorded, std::move(recorded)},
-                       {kManagedFields, ForeignEntries(*live)}});
+                       {kManagedFields, EntriesToSave(*live)}});
     one.last_seen = *std::move(live);
   }
   return Json{{kObjects, std::move(objects)}};
@@ -118,9 +118,8 @@ absl::Status EditRouter::CheckForeign(const Watched& one, const Json& entry, con
   if (!last_set_.has_value() || IsWrittenByUs(live, one.part->Field())) return absl::OkStatus();
   const std::string deviation = one.part->Deviation(live, *last_set_);
   if (deviation.empty()) return absl::OkStatus();
-  return absl::FailedPreconditionError(
-      absl::StrCat("Traffic is not shifted: ",
-                   ByWhom(deviation, ForeignManager(live, one.part->Field())), "."));
+  return absl::FailedPreconditionError(absl::StrCat(
+      "Traffic is not shifted: ", ByWhom(deviation, ForeignManager(live, one.part->Field())), "."));
 }
 
 absl::Status EditRouter::SetOne(Watched& one, const Json& entry, const Split& split,
@@ -136,8 +135,7 @@ absl::Status EditRouter::SetOne(Watched& one, const Json& entry, const Split& sp
   if (absl::IsNotFound(written.status())) {
     if (split == Split{}) return absl::OkStatus();  // nothing routes to the canary
     return absl::NotFoundError(absl::StrCat("Traffic cannot be shifted: ", ref.ToString(),
-                                            " is gone. ",
-                                            std::string(written.status().message())));
+                                            " is gone. ", std::string(written.status().message())));
   }
   if (!written.ok()) return written.status();
   one.last_seen = *std::move(written);
@@ -203,8 +201,7 @@ RouteState EditRouter::Look(const Json& record, const Split& expected) {
   return state;
 }
 
-void EditRouter::LookAt(Watched& one, const Json& entry, const Split& expected,
-                        RouteState& state) {
+void EditRouter::LookAt(Watched& one, const Json& entry, const Split& expected, RouteState& state) {
   const Seen seen = SeenBy(one.watch.get());
   if (!seen.listed && one.last_seen.is_null()) return;  // nothing is known yet
   const std::string name = one.part->ref().ToString();
@@ -236,10 +233,7 @@ std::vector<kubernetes::ObjectWatch*> EditRouter::Watch(kubernetes::ChangeSignal
   std::vector<kubernetes::ObjectWatch*> watches;
   for (Watched& one : parts_) {
     const kubernetes::ObjectRef ref = RefOf(one, {});
-    one.watch = api_.Watch(ref.api_version, ref.kind,
-                           {.namespace_name = ref.namespace_name,
-                            .field_selector = absl::StrCat("metadata.name=", ref.name)},
-                           signal);
+    one.watch = WatchOne(api_, ref, signal);
     watches.push_back(one.watch.get());
   }
   return watches;

@@ -25,6 +25,11 @@ absl::StatusOr<Json> EditObject(kubernetes::Api& api, const kubernetes::ObjectRe
 // Whether `object` is at least as new as `other`, which may be null.
 bool IsNewer(const Json& object, const Json& other);
 
+// Watches the one object.
+std::unique_ptr<kubernetes::ObjectWatch> WatchOne(kubernetes::Api& api,
+                                                  const kubernetes::ObjectRef& ref,
+                                                  const kubernetes::ChangeSignal& signal);
+
 // The object that is the only one of a watch; null before the first list and when it is gone.
 struct Seen {
   bool listed = false;

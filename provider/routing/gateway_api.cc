@@ -29,9 +29,9 @@ Json HeaderCondition(const HeaderMatch& header) {
   const bool exact = !value.exact.empty();
   return {{"name", header.name},
           {"type", exact ? "Exact" : "RegularExpression"},
-          {"value", exact                    ? value.exact
+          {"value", exact                   ? value.exact
                     : !value.prefix.empty() ? PrefixRegex(value.prefix)
-                                             : value.regex}};
+                                            : value.regex}};
 }
 
 Json CookieCondition(const CookieMatch& cookie) {
@@ -95,10 +95,10 @@ class GatewayApiPart : public WeightedPart {
         Json headers = GetArray(one, "headers");
         const std::string name = GetString(condition, "name");
         if (HasHeader(headers, name)) {
-          return absl::FailedPreconditionError(absl::StrCat(
-              "Traffic cannot be shifted: the rule of ", ref().ToString(), " that routes to ",
-              service(), " has a condition on header ", name,
-              " itself, and one header cannot have two; match by another header."));
+          return absl::FailedPreconditionError(
+              absl::StrCat("Traffic cannot be shifted: the rule of ", ref().ToString(),
+                           " that routes to ", service(), " has a condition on header ", name,
+                           " itself, and one header cannot have two; match by another header."));
         }
         headers.push_back(condition);
         both["headers"] = std::move(headers);
@@ -140,11 +140,11 @@ class GatewayApiPart : public WeightedPart {
     if (rules.size() <= kMostRules && most <= kMostMatchesOfRule && all <= kMostMatches) {
       return absl::OkStatus();
     }
-    return absl::FailedPreconditionError(absl::StrCat(
-        "Traffic cannot be shifted: with the rule for match ", ref().ToString(), " would have ",
-        rules.size(), " rules, at most ", most, " matches in one and ", all,
-        " in all; the Gateway API allows ", kMostRules, ", ", kMostMatchesOfRule, " and ",
-        kMostMatches, ". Split the route, or match by fewer headers."));
+    return absl::FailedPreconditionError(
+        absl::StrCat("Traffic cannot be shifted: with the rule for match ", ref().ToString(),
+                     " would have ", rules.size(), " rules, at most ", most, " matches in one and ",
+                     all, " in all; the Gateway API allows ", kMostRules, ", ", kMostMatchesOfRule,
+                     " and ", kMostMatches, ". Split the route, or match by fewer headers."));
   }
 
  private:

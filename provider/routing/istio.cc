@@ -94,10 +94,10 @@ class VirtualServicePart : public WeightedPart {
     for (const Json& one : own) {
       for (const auto& [name, condition] : conditions_) {
         if (Find(GetObject(one, "headers"), name) != nullptr) {
-          return absl::FailedPreconditionError(absl::StrCat(
-              "Traffic cannot be shifted: the http route of ", ref().ToString(),
-              " that routes to ", service(), " has a condition on header ", name,
-              " itself, and one header cannot have two; match by another header."));
+          return absl::FailedPreconditionError(
+              absl::StrCat("Traffic cannot be shifted: the http route of ", ref().ToString(),
+                           " that routes to ", service(), " has a condition on header ", name,
+                           " itself, and one header cannot have two; match by another header."));
         }
         Json both = one;
         both["headers"][name] = condition;

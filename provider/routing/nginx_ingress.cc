@@ -30,8 +30,8 @@ const NginxIngressBackend& BackendOf(const TrafficTarget& target) {
 }
 
 absl::Status Refuse(const TrafficTarget& target, const std::string& why) {
-  return absl::FailedPreconditionError(absl::StrCat(
-      "Traffic cannot be shifted: ", IngressRef(target).ToString(), ": ", why, "."));
+  return absl::FailedPreconditionError(
+      absl::StrCat("Traffic cannot be shifted: ", IngressRef(target).ToString(), ": ", why, "."));
 }
 
 bool IsCanaryAnnotation(const std::string& name) { return absl::StartsWith(name, kCanary); }
@@ -76,8 +76,8 @@ void AddMatch(const Match& match, Json& annotations) {
     if (!header.value.exact.empty()) {
       annotations[kHeaderValue] = header.value.exact;
     } else {
-      annotations[kHeaderPattern] = header.value.prefix.empty() ? header.value.regex
-                                                                : PrefixRegex(header.value.prefix);
+      annotations[kHeaderPattern] =
+          header.value.prefix.empty() ? header.value.regex : PrefixRegex(header.value.prefix);
     }
   }
   for (const CookieMatch& cookie : match.cookies) annotations[kCookie] = cookie.name;
@@ -153,6 +153,18 @@ void EditCanaryIngress(const Json& wanted, ObjectEdit& edit) {
     }
   }
   edit.Set("/spec", kubernetes::Spec(wanted));
+}
+
+bool RoutesToCanary(const TrafficTarget& target, const Json& ingress) {
+  if (RoutesTo(GetObject(kubernetes::Spec(ingress), "defaultBackend"), target.canary_service)) {
+    return true;
+  }
+  for (const Json& rule : GetArray(kubernetes::Spec(ingress), "rules")) {
+    for (const Json& path : GetArray(GetObject(rule, "http"), "paths")) {
+      if (RoutesTo(GetObject(path, "backend"), target.canary_service)) return true;
+    }
+  }
+  return false;
 }
 
 void SilenceCanaryIngress(ObjectEdit& edit) {

@@ -47,6 +47,15 @@ Json Union(const Json& a, const Json& b) {
   return both;
 }
 
+// All but ours.
+Json ForeignEntries(const Json& object) {
+  Json entries = Json::array();
+  for (const Json& entry : GetArray(kubernetes::Metadata(object), "managedFields")) {
+    if (!IsOurs(entry)) entries.push_back(entry);
+  }
+  return entries;
+}
+
 Json OurFields(const Json& entries) {
   Json fields = Json::object();
   for (const Json& entry : entries) {
@@ -57,10 +66,10 @@ Json OurFields(const Json& entries) {
 
 }  // namespace
 
-Json ForeignEntries(const Json& object) {
+Json EntriesToSave(const Json& object) {
   Json entries = Json::array();
-  for (const Json& entry : GetArray(kubernetes::Metadata(object), "managedFields")) {
-    if (!IsOurs(entry)) entries.push_back(entry);
+  for (const Json& entry : ForeignEntries(object)) {
+    if (GetString(entry, "subresource") != "status") entries.push_back(entry);
   }
   return entries;
 }
@@ -74,9 +83,8 @@ std::optional<Json> GiveBack(const Json& live, const Json& saved) {
   for (const Json& former : saved) {
     const Json given = Common(GetObject(former, kFields), ours);
     if (given.empty()) continue;
-    const auto found = std::find_if(entries.begin(), entries.end(), [&](const Json& entry) {
-      return IsSameEntry(entry, former);
-    });
+    const auto found = std::find_if(entries.begin(), entries.end(),
+                                    [&](const Json& entry) { return IsSameEntry(entry, former); });
     if (found != entries.end()) {
       (*found)[kFields] = Union(GetObject(*found, kFields), given);
     } else {
@@ -85,14 +93,6 @@ std::optional<Json> GiveBack(const Json& live, const Json& saved) {
       entries.back()[kFields] = given;
     }
   }
-  // The server's own order is that of time; entries that came back stand where they stood.
-  const auto position = [&](const Json& entry) {
-    return std::find_if(saved.begin(), saved.end(),
-                        [&](const Json& former) { return IsSameEntry(entry, former); }) -
-           saved.begin();
-  };
-  std::stable_sort(entries.begin(), entries.end(),
-                   [&](const Json& a, const Json& b) { return position(a) < position(b); });
   // An empty list would leave the entries as they are; a list with an empty entry clears them.
   if (entries.empty()) return Json::array({Json::object()});
   return Json(entries);

@@ -12,12 +12,13 @@
 
 namespace delivery::routing {
 
-// The entries of metadata.managedFields but ours.
-Json ForeignEntries(const Json& object);
+// The entries of metadata.managedFields before a run, without ours and those of the status, which
+// no write of ours touches.
+Json EntriesToSave(const Json& object);
 
 // metadata.managedFields of `live` without our entry: what it holds goes back to the entries of
-// `saved` (ForeignEntries before the run) that held it. When nobody else wrote meanwhile, the
-// result is `saved`, but for status. Nullopt when we have no entry.
+// `saved` that held it. When nobody else wrote meanwhile, the result is what was there before the
+// run (the server keeps its own order). Nullopt when we have no entry.
 std::optional<Json> GiveBack(const Json& live, const Json& saved);
 
 // Whether our last write is what the field still says, as far as its owners tell.

@@ -21,8 +21,8 @@ absl::Status ValidateHeader(const HeaderMatch& header) {
         absl::StrCat("\"", header.name, "\" is not the name of a header."));
   }
   const StringMatch& value = header.value;
-  const int kinds =
-      (value.exact.empty() ? 0 : 1) + (value.prefix.empty() ? 0 : 1) + (value.regex.empty() ? 0 : 1);
+  const int kinds = (value.exact.empty() ? 0 : 1) + (value.prefix.empty() ? 0 : 1) +
+                    (value.regex.empty() ? 0 : 1);
   if (kinds != 1) {
     return absl::InvalidArgumentError(absl::StrCat(
         "The match of header ", header.name, " needs exactly one of exact, prefix and regex."));
@@ -48,8 +48,8 @@ absl::Status ValidateRegexes(const Match& match) {
     if (header.value.regex.empty()) continue;
     const RE2 regex(header.value.regex, RE2::Quiet);
     if (!regex.ok()) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "The regular expression for header ", header.name, " is not one of RE2's syntax."));
+      return absl::InvalidArgumentError(absl::StrCat("The regular expression for header ",
+                                                     header.name, " is not one of RE2's syntax."));
     }
   }
   return absl::OkStatus();
@@ -58,17 +58,16 @@ absl::Status ValidateRegexes(const Match& match) {
 absl::Status ValidateSizes(const Match& match) {
   for (const HeaderMatch& header : match.headers) {
     const StringMatch& value = header.value;
-    const size_t size =
-        value.exact.size() + PrefixRegex(value.prefix).size() + value.regex.size();
+    const size_t size = value.exact.size() + PrefixRegex(value.prefix).size() + value.regex.size();
     if (header.name.size() > kMostGatewayName || size > kMostGatewayValue) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "The match of header ", header.name, " is longer than the Gateway API allows."));
+      return absl::InvalidArgumentError(absl::StrCat("The match of header ", header.name,
+                                                     " is longer than the Gateway API allows."));
     }
   }
   for (const CookieMatch& cookie : match.cookies) {
     if (CookieRegex(cookie).size() > kMostGatewayValue) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "The match of cookie ", cookie.name, " is longer than the Gateway API allows."));
+      return absl::InvalidArgumentError(absl::StrCat("The match of cookie ", cookie.name,
+                                                     " is longer than the Gateway API allows."));
     }
   }
   return absl::OkStatus();
@@ -82,9 +81,9 @@ absl::Status ValidateForNginx(const Match& match) {
   }
   for (const CookieMatch& cookie : match.cookies) {
     if (cookie.exact == "always") continue;
-    return absl::InvalidArgumentError(absl::StrCat(
-        "ingress-nginx sends the cookie ", cookie.name,
-        " to the canary only when its value is \"always\": set exact = \"always\"."));
+    return absl::InvalidArgumentError(
+        absl::StrCat("ingress-nginx sends the cookie ", cookie.name,
+                     " to the canary only when its value is \"always\": set exact = \"always\"."));
   }
   return absl::OkStatus();
 }

@@ -11,14 +11,13 @@ constexpr char kVersion[] = "traefik.io/v1alpha1";
 class TraefikPart : public WeightedPart {
  public:
   TraefikPart(const TrafficTarget& target, const TraefikBackend& backend)
-      : WeightedPart(
-            {kVersion},
-            {kVersion, "TraefikService", target.namespace_name, backend.traefik_service},
-            {.rules = "",
-             .refs = "/spec/weighted/services",
-             .rule_noun = "weighted service",
-             .narrow_by = ""},
-            target, {}) {}
+      : WeightedPart({kVersion},
+                     {kVersion, "TraefikService", target.namespace_name, backend.traefik_service},
+                     {.rules = "",
+                      .refs = "/spec/weighted/services",
+                      .rule_noun = "weighted service",
+                      .narrow_by = ""},
+                     target, {}) {}
 
   kubernetes::FieldPath Field() const override {
     return kubernetes::FieldPath() / "spec" / "weighted" / "services";
@@ -26,9 +25,7 @@ class TraefikPart : public WeightedPart {
 
  protected:
   bool IsStable(const Json& one) const override { return IsService(one, service()); }
-  bool IsCanary(const Json& one) const override {
-    return IsService(one, target().canary_service);
-  }
+  bool IsCanary(const Json& one) const override { return IsService(one, target().canary_service); }
   Json CanaryRef(Json stable) const override {
     stable["name"] = target().canary_service;
     return stable;

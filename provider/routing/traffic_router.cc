@@ -72,6 +72,15 @@ bool IsNewer(const Json& object, const Json& other) {
   return version >= other_version;
 }
 
+std::unique_ptr<kubernetes::ObjectWatch> WatchOne(kubernetes::Api& api,
+                                                  const kubernetes::ObjectRef& ref,
+                                                  const kubernetes::ChangeSignal& signal) {
+  kubernetes::ListOptions options;
+  options.namespace_name = ref.namespace_name;
+  options.field_selector = absl::StrCat("metadata.name=", ref.name);
+  return api.Watch(ref.api_version, ref.kind, options, signal);
+}
+
 Seen SeenBy(const kubernetes::ObjectWatch* watch) {
   if (watch == nullptr || !watch->synced()) return {};
   std::vector<Json> objects = watch->Objects();

@@ -138,9 +138,9 @@ absl::StatusOr<size_t> WeightedPart::FindNamed(const Json& rules, const std::str
     found = i;
   }
   if (!found.has_value()) {
-    return absl::NotFoundError(absl::StrCat(
-        "Traffic cannot be shifted: ", ref().ToString(), " has no ", dialect_.rule_noun,
-        " with the name ", name, "; correct ", dialect_.narrow_by, "."));
+    return absl::NotFoundError(absl::StrCat("Traffic cannot be shifted: ", ref().ToString(),
+                                            " has no ", dialect_.rule_noun, " with the name ", name,
+                                            "; correct ", dialect_.narrow_by, "."));
   }
   return *found;
 }
@@ -167,8 +167,8 @@ std::string WeightedPart::NameRule(const Json& object, size_t rule) const {
   Json storage;
   const Json& rules = Rules(object, storage);
   const std::string name = rule < rules.size() ? GetString(rules[rule], "name") : "";
-  return absl::StrCat(dialect_.rule_noun, " ", rule, name.empty() ? "" : absl::StrCat(" (", name, ")"),
-                      " of ", ref().ToString());
+  return absl::StrCat(dialect_.rule_noun, " ", rule,
+                      name.empty() ? "" : absl::StrCat(" (", name, ")"), " of ", ref().ToString());
 }
 
 absl::Status WeightedPart::CheckPlace(const Json& object, const Place& place) const {
@@ -236,19 +236,19 @@ absl::Status WeightedPart::WritePlace(const Place& place, const Split& split,
                                       ObjectEdit& edit) const {
   const std::string refs = RefsPointer(place.rule);
   const std::string stable = ElementAt(refs, place.stable[0]);
-  const bool has_canary = !place.canary.empty();
-  if (has_canary || !IsNone(split)) {
-    if (!has_canary) {
-      Json added = CanaryRef(edit.object().at(Json::json_pointer(stable)));
-      added[kWeight] = split.weight;
-      edit.Insert(refs, place.stable[0] + 1, added);
-    } else {
-      edit.Set(WeightAt(ElementAt(refs, place.canary[0])), split.weight);
-    }
-    // The new reference follows the stable one, so that this still is its place.
-    edit.Set(WeightAt(stable), 100 - split.weight);
-    Mark(stable, edit);
+  const Json now = edit.object().at(Json::json_pointer(stable));
+  if (!place.canary.empty()) {
+    edit.Set(WeightAt(ElementAt(refs, place.canary[0])), split.weight);
+  } else if (!IsNone(split)) {
+    Json added = CanaryRef(now);
+    added[kWeight] = split.weight;
+    // It follows the stable one, whose place stays the same.
+    edit.Insert(refs, place.stable[0] + 1, added);
   }
+  if (!place.canary.empty() || !IsNone(split) || WeightOf(now) == 0) {
+    edit.Set(WeightAt(stable), 100 - split.weight);
+  }
+  if (!IsNone(split)) Mark(stable, edit);
   return WriteMatch(place, split.match, edit);
 }
 
@@ -276,7 +276,7 @@ absl::Status WeightedPart::WriteMatch(const Place& place, bool wanted, ObjectEdi
 // ---- After a run
 
 void WeightedPart::Undo(const Json& recorded, ObjectEdit& edit) const {
-  const bool ours = IsWrittenByUs(edit.object(), Field());
+  const bool ours = IsWrittenByUs(edit.object(), Field()) && FindsOneEach(edit.object());
   // Where the rule itself lost its stable backend it looks like the one for `match`.
   const bool complete = HasStableRules(edit.object());
   Json storage;
@@ -289,6 +289,15 @@ void WeightedPart::Undo(const Json& recorded, ObjectEdit& edit) const {
       UndoRule(recorded, rule, ours, edit);
     }
   }
+}
+
+bool WeightedPart::FindsOneEach(const Json& object) const {
+  Json storage;
+  const Json& rules = Rules(object, storage);
+  if (!names_.empty()) return FindPlaces(object).ok();
+  size_t found = 0;
+  for (size_t i = 0; i < rules.size(); ++i) found += Examine(rules, i).stable.size();
+  return found == 1;
 }
 
 bool WeightedPart::HasStableRules(const Json& object) const {
@@ -316,10 +325,8 @@ void WeightedPart::UndoRule(const Json& recorded, size_t rule, bool ours, Object
   for (const size_t index : place.stable) {
     const Json& ref_now = Refs(now)[index];
     const std::string pointer = ElementAt(refs, index);
-    const bool written = !place.canary.empty() || WeightOf(ref_now) == 0 || IsMarked(ref_now) ||
-                         (ours && known && place.others.empty() && place.stable.size() == 1);
-    if (!written) continue;
-    edit.Set(WeightAt(pointer), weight);
+    const bool written = known && (ours || !place.canary.empty() || IsMarked(ref_now));
+    if (written || WeightOf(ref_now) == 0) edit.Set(WeightAt(pointer), weight);
     Unmark(pointer, edit);
   }
   // A rule without any backend would refuse every request.
@@ -393,7 +400,8 @@ std::string WeightedPart::DeviationOf(const Json& object, const Place& place,
   }
   const bool match = place.match.has_value() && SendsMatch(rules[*place.match]);
   if (match == expected.match) return "";
-  return absl::StrCat("the rule for match before ", rule, match ? " is there" : " is gone or altered");
+  return absl::StrCat("the rule for match before ", rule,
+                      match ? " is there" : " is gone or altered");
 }
 
 }  // namespace delivery::routing

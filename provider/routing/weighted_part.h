@@ -55,8 +55,8 @@ class WeightedPart : public RoutePart {
   // A rule that routes to the Service, and where in it.
   struct Place {
     size_t rule = 0;
-    std::string name;             // as in names_, else empty
-    std::vector<size_t> stable;   // indices of references
+    std::string name;            // as in names_, else empty
+    std::vector<size_t> stable;  // indices of references
     std::vector<size_t> canary;
     std::vector<size_t> others;   // with a weight
     std::optional<size_t> match;  // index of the rule that a run put before it
@@ -69,6 +69,8 @@ class WeightedPart : public RoutePart {
   bool IsOnlyCanary(const Json& rule) const;
   bool IsMatchRule(const Json& rule) const;
   bool SendsMatch(const Json& rule) const;  // and it has a weight
+  // Nobody added a reference to the Service.
+  bool FindsOneEach(const Json& object) const;
   // Every rule of the run still has its stable backend.
   bool HasStableRules(const Json& object) const;
   Place Examine(const Json& rules, size_t rule) const;
