@@ -216,7 +216,7 @@ namespace {
 void DeclareTraffic(Spec<CanaryRelease>& s) {
   using C = CanaryRelease;
   s.Block("traffic", &C::traffic).Required();
-  s.BlockList("step", &C::step).Items(1, 100);
+  s.BlockList("step", &C::step);
   s.Block("match", &C::match);
   s.Field("approve_up_to", &C::approve_up_to)
       .Optional()

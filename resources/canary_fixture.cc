@@ -67,9 +67,10 @@ Value CanaryFixture::Steps(const std::vector<Value>& steps) const {
 }
 
 Value CanaryFixture::Routed() const {
-  return Block({"traffic"}, {{"gateway_api", Block({"traffic", "gateway_api"},
-                                                   {{"route", Value::String("web")},
-                                                    {"service", Value::String("web")}})}});
+  return Block(
+      {"traffic"},
+      {{"gateway_api", Block({"traffic", "gateway_api"}, {{"route", Value::String("web")},
+                                                          {"service", Value::String("web")}})}});
 }
 
 Value CanaryFixture::Shared() const {

@@ -57,7 +57,9 @@ class CanaryFixture : public RolloutFixture {
   std::vector<std::string> PlanLines(const Value& config) {
     return Lines(Plan(config).planned.Get("release_plan"));
   }
-  Value StatusOf(const std::string& member) const { return stored_.state.Get("status").Get(member); }
+  Value StatusOf(const std::string& member) const {
+    return stored_.state.Get("status").Get(member);
+  }
 
   std::atomic<bool> time_passes_ = true;
   std::atomic<bool> restarts_with_traffic_ = false;

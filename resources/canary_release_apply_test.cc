@@ -258,9 +258,8 @@ TEST_F(CanaryApplyTest, AnotherVersionTakesTheCanaryBackAndStartsAnew) {
 TEST_F(CanaryApplyTest, WhileItIsHeldStableTakesWhatIsNotOfThePods) {
   HoldNew();
   Refresh();
-  const Value::Map rest = {{"traffic", Routed()},
-                           {"step", Steps({Step(10), Step(50)})},
-                           {"approve_up_to", Up(10)}};
+  const Value::Map rest = {
+      {"traffic", Routed()}, {"step", Steps({Step(10), Step(50)})}, {"approve_up_to", Up(10)}};
   EXPECT_THAT(ApplySays(Config(Manifest(kNew, 6), rest)), IsEmpty());
   EXPECT_EQ(Phase(), phase::kHeld);
   EXPECT_EQ(Live(Web())["spec"]["replicas"], 6);
@@ -319,8 +318,7 @@ TEST_F(CanaryApplyTest, AnInterruptedReleaseGoesOn) {
   Refresh();
   EXPECT_EQ(Phase(), phase::kInterrupted);
   EXPECT_EQ(StatusOf("weight"), Value::Number(10));
-  EXPECT_THAT(PlanLines(CanaryConfig(kNew)).front(),
-              HasSubstr("resume the interrupted release"));
+  EXPECT_THAT(PlanLines(CanaryConfig(kNew)).front(), HasSubstr("resume the interrupted release"));
   EXPECT_THAT(ApplySays(CanaryConfig(kNew)), IsEmpty());
   ExpectStableRuns(kNew);
   EXPECT_TRUE(NothingIsLeft());

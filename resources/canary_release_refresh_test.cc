@@ -31,12 +31,11 @@ class CanaryRefreshTest : public CanaryFixture {
   }
   // The state of one resource as another one of ours takes it over.
   plugin::ReadResponse MoveTo(const plugin::Resource& target) {
-    const auto json =
-        value::EncodeJson(stored_.state, rollout_->schema().block.ImpliedType());
+    const auto json = value::EncodeJson(stored_.state, rollout_->schema().block.ImpliedType());
     EXPECT_TRUE(json.ok()) << json.status();
-    return target.Move({stop_.get_token()}, {"registry.example.com/x/delivery",
-                                             rollout_->type_name(), 0, json.value_or(""),
-                                             stored_.private_state});
+    return target.Move({stop_.get_token()},
+                       {"registry.example.com/x/delivery", rollout_->type_name(), 0,
+                        json.value_or(""), stored_.private_state});
   }
 };
 
@@ -53,8 +52,8 @@ TEST_F(CanaryRefreshTest, AHeldCanaryThatIsWellStaysHeld) {
 TEST_F(CanaryRefreshTest, AFailingMeasurementWhileHeldIsRolledBackByTheNextApply) {
   HoldNew(Measured());
   RestartCanary();
-  EXPECT_THAT(RefreshSays(), ElementsAre(AllOf(StartsWith("warning at analysis: "),
-                                               HasSubstr("restarts"))));
+  EXPECT_THAT(RefreshSays(),
+              ElementsAre(AllOf(StartsWith("warning at analysis: "), HasSubstr("restarts"))));
   EXPECT_EQ(Phase(), phase::kFailed);
   EXPECT_THAT(Message(), HasSubstr("restarts"));
   EXPECT_THAT(PlanLines(HeldConfig()).front(), HasSubstr("roll back the canary"));

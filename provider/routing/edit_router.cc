@@ -15,6 +15,7 @@ constexpr char kObjects[] = "objects";
 constexpr char kUid[] = "uid";
 constexpr char kRecorded[] = "recorded";
 constexpr char kManagedFields[] = "managedFields";
+constexpr char kFingerprint[] = "fingerprint";  // of the field that a run writes
 
 class EditRouter : public TrafficRouter {
  public:
@@ -34,6 +35,8 @@ class EditRouter : public TrafficRouter {
     std::unique_ptr<RoutePart> part;
     std::string api_version = {};  // empty: not asked for yet
     Json last_seen = {};           // the newest answer to us; null before the first
+    // The entries of managedFields when somebody else wrote the field last; null: not seen.
+    Json owners = {};
     bool was_as_expected = false;  // a split was seen in it
     std::unique_ptr<kubernetes::ObjectWatch> watch = nullptr;
   };
@@ -47,6 +50,8 @@ class EditRouter : public TrafficRouter {
                             const Split& split) const;
   absl::Status RestoreOne(Watched& one, const Json& entry, const std::stop_token& stop);
   absl::Status GiveOwnershipBack(Watched& one, const Json& entry, const std::stop_token& stop);
+  static void NoteOwners(Watched& one, const Json& live);
+  static std::optional<Json> OwnersBefore(const Watched& one, const Json& entry, const Json& live);
   void LookAt(Watched& one, const Json& entry, const Split& expected, RouteState& state);
 
   kubernetes::Api& api_;
@@ -92,6 +97,7 @@ absl::StatusOr<Json> EditRouter::Record(const std::stop_token& stop) {
                        {"name", ref.name},
                        {kUid, kubernetes::UidOf(*live)},
                        {kRecorded, std::move(recorded)},
+                       {kFingerprint, FingerprintOf(*live, one.part->Field())},
                        {kManagedFields, EntriesToSave(*live)}});
     one.last_seen = *std::move(live);
   }
@@ -127,6 +133,7 @@ absl::Status EditRouter::SetOne(Watched& one, const Json& entry, const Split& sp
   const kubernetes::ObjectRef ref = RefOf(one, stop);
   const auto change = [&](const Json& live) -> absl::StatusOr<ObjectEdit> {
     DELIVERY_RETURN_IF_ERROR(CheckForeign(one, entry, live, split));
+    NoteOwners(one, live);
     ObjectEdit edit(live);
     DELIVERY_RETURN_IF_ERROR(one.part->Write(GetObject(entry, kRecorded), split, edit));
     return edit;
@@ -161,6 +168,7 @@ absl::Status EditRouter::Restore(const Json& record, const std::stop_token& stop
 absl::Status EditRouter::RestoreOne(Watched& one, const Json& entry, const std::stop_token& stop) {
   const kubernetes::ObjectRef ref = RefOf(one, stop);
   const auto change = [&](const Json& live) -> absl::StatusOr<ObjectEdit> {
+    NoteOwners(one, live);
     ObjectEdit edit(live);
     one.part->Undo(GetObject(entry, kRecorded), edit);
     return edit;
@@ -176,14 +184,29 @@ absl::Status EditRouter::RestoreOne(Watched& one, const Json& entry, const std::
   return GiveOwnershipBack(one, entry, stop);
 }
 
+void EditRouter::NoteOwners(Watched& one, const Json& live) {
+  if (!IsWrittenByUs(live, one.part->Field())) one.owners = EntriesToSave(live);
+}
+
+// Those to whom the field goes back. Nullopt when somebody changed it under another process of
+// this run: nobody knows any more who, and without an owner the next apply would overwrite that
+// silently, so that it stays ours and conflicts.
+std::optional<Json> EditRouter::OwnersBefore(const Watched& one, const Json& entry,
+                                             const Json& live) {
+  if (!one.owners.is_null()) return one.owners;
+  const bool same = kubernetes::UidOf(live) == GetString(entry, kUid) &&
+                    FingerprintOf(live, one.part->Field()) == GetString(entry, kFingerprint);
+  if (!same) return std::nullopt;
+  return GetArray(entry, kManagedFields);
+}
+
 absl::Status EditRouter::GiveOwnershipBack(Watched& one, const Json& entry,
                                            const std::stop_token& stop) {
   const kubernetes::ObjectRef ref = RefOf(one, stop);
   const auto change = [&](const Json& live) -> absl::StatusOr<ObjectEdit> {
     ObjectEdit edit(live);
-    // The entries of another object of that name are not those that were saved.
-    const bool same = kubernetes::UidOf(live) == GetString(entry, kUid);
-    const auto entries = GiveBack(live, same ? GetArray(entry, kManagedFields) : Json::array());
+    const std::optional<Json> owners = OwnersBefore(one, entry, live);
+    const auto entries = owners.has_value() ? GiveBack(live, *owners) : std::nullopt;
     if (entries.has_value()) edit.Set("/metadata/managedFields", *entries);
     return edit;
   };

@@ -1,9 +1,12 @@
 #include "provider/routing/ownership.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <utility>
+#include <variant>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "provider/kubernetes/managed_fields.h"
 #include "provider/kubernetes/object.h"
 #include "provider/routing/traffic_router.h"
@@ -98,6 +101,19 @@ std::optional<Json> GiveBack(const Json& live, const Json& saved) {
   return Json(entries);
 }
 
+std::string FingerprintOf(const Json& object, const kubernetes::FieldPath& field) {
+  const Json* value = &object;
+  for (const auto& step : field.steps()) {
+    const auto* member = std::get_if<kubernetes::FieldPath::Member>(&step);
+    if (value != nullptr && member != nullptr) value = Find(*value, member->name);
+  }
+  uint64_t hash = 0xcbf29ce484222325;  // FNV-1a
+  for (const char c : value == nullptr ? std::string() : DumpJson(*value)) {
+    hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+  }
+  return absl::StrCat(absl::Hex(hash, absl::kZeroPad16));
+}
+
 bool IsWrittenByUs(const Json& object, const kubernetes::FieldPath& field) {
   const std::vector<kubernetes::FieldOwner> owners = kubernetes::OwnersOf(object, field);
   return std::any_of(owners.begin(), owners.end(), [](const kubernetes::FieldOwner& owner) {
@@ -109,8 +125,7 @@ std::string ForeignManager(const Json& object, const kubernetes::FieldPath& fiel
   for (const kubernetes::FieldOwner& owner : kubernetes::OwnersOf(object, field)) {
     if (owner.manager != kTrafficManager) return owner.manager;
   }
-  const std::vector<std::string> managers = RouteManagers(object);
-  return managers.empty() ? "" : managers.front();
+  return "";
 }
 
 std::vector<std::string> RouteManagers(const Json& object) {

@@ -21,9 +21,13 @@ Json EntriesToSave(const Json& object);
 // run (the server keeps its own order). Nullopt when we have no entry.
 std::optional<Json> GiveBack(const Json& live, const Json& saved);
 
+// Tells whether the field has the same value again; says nothing about the value. For a run that
+// another process began.
+std::string FingerprintOf(const Json& object, const kubernetes::FieldPath& field);
+
 // Whether our last write is what the field still says, as far as its owners tell.
 bool IsWrittenByUs(const Json& object, const kubernetes::FieldPath& field);
-// The newest manager but us of the field, else of the object; empty when there is none.
+// The newest manager but us of the field; empty when there is none, as after a removal.
 std::string ForeignManager(const Json& object, const kubernetes::FieldPath& field);
 
 }  // namespace delivery::routing

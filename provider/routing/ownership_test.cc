@@ -90,10 +90,20 @@ TEST(ForeignManagerTest, IsTheOwnerOfTheField) {
   const Json object = With(Json::array({Entry("old", "Update", kRules, "2026-01-01T00:00:00Z"),
                                         Entry("new", "Update", kParents, "2026-01-02T00:00:00Z")}));
   EXPECT_EQ(ForeignManager(object, rules), "old");
-  EXPECT_EQ(ForeignManager(object, kubernetes::FieldPath() / "spec" / "hostnames"), "new");
+  EXPECT_EQ(ForeignManager(object, kubernetes::FieldPath() / "spec" / "hostnames"), "");
   EXPECT_EQ(ForeignManager(With(Json::array({Ours(kRules)})), rules), "");
   EXPECT_TRUE(IsWrittenByUs(With(Json::array({Ours(kRules)})), rules));
   EXPECT_FALSE(IsWrittenByUs(object, rules));
+}
+
+TEST(FingerprintTest, IsThatOfTheFieldOnly) {
+  const auto rules = kubernetes::FieldPath() / "spec" / "rules";
+  const auto of = [&](const char* text) { return FingerprintOf(Json::parse(text), rules); };
+  const std::string one = of(R"({"spec": {"rules": [{"a": 1, "b": 2}], "hostnames": []}})");
+  EXPECT_EQ(one, of(R"({"spec": {"rules": [{"b": 2, "a": 1}]}})"));
+  EXPECT_NE(one, of(R"({"spec": {"rules": [{"a": 1}]}})"));
+  EXPECT_NE(one, of(R"({"spec": {}})"));
+  EXPECT_EQ(of("{}"), of(R"({"spec": {}})"));
 }
 
 }  // namespace

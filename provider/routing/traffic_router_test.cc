@@ -179,6 +179,18 @@ TEST_F(TrafficRouterTest, OwnershipThatSomebodyTookIsNotGivenBack) {
               ::testing::UnorderedElementsAre("gitops", "labeller", "kubectl"));
 }
 
+TEST_F(TrafficRouterTest, WhatSomebodyChangedUnderAnotherProcessConflictsAfterwards) {
+  ASSERT_TRUE(router_->Set(record_, {5, false}, NoStop()).ok());
+  kube_->Change(
+      ref_, [](Json& route) { route["spec"]["rules"][0]["name"] = "old"; }, "kubectl");
+  ASSERT_TRUE(router_->Set(record_, {10, false}, NoStop()).ok());
+  const auto next = MakeTrafficRouter(*api_, case_.target);
+  ASSERT_TRUE(next->Restore(record_, NoStop()).ok());
+  EXPECT_EQ(Live(ref_)["spec"]["rules"][0]["name"], "old");
+  const absl::Status applied = Apply(Manifest(case_.objects[0]));
+  EXPECT_TRUE(absl::IsAborted(applied)) << applied;
+}
+
 TEST_F(TrafficRouterTest, ARouteThatDoesNotExistIsNamed) {
   const auto router =
       MakeTrafficRouter(*api_, TargetOf(GatewayApiBackend{"HTTPRoute", "nope", "web", ""}));

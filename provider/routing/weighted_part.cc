@@ -215,10 +215,10 @@ absl::StatusOr<Json> WeightedPart::Record(const Json& live) const {
 // ---- During a run
 
 absl::Status WeightedPart::Write(const Json& recorded, const Split& split, ObjectEdit& edit) const {
-  if (IsNone(split) && Read(edit.object()).at_rest) return absl::OkStatus();
   absl::StatusOr<std::vector<Place>> places = FindPlaces(edit.object());
-  if (!places.ok()) {
-    if (!IsNone(split)) return places.status();
+  if (!places.ok() && !IsNone(split)) return places.status();
+  if (IsNone(split) && (!places.ok() || !HasCanaryEach(*places))) {
+    // Before the first split, or somebody took parts of a run away: what is left goes too.
     Undo(recorded, edit);
     return absl::OkStatus();
   }
@@ -232,23 +232,25 @@ absl::Status WeightedPart::Write(const Json& recorded, const Split& split, Objec
   return absl::OkStatus();
 }
 
+bool WeightedPart::HasCanaryEach(const std::vector<Place>& places) {
+  return std::all_of(places.begin(), places.end(),
+                     [](const Place& place) { return !place.canary.empty(); });
+}
+
 absl::Status WeightedPart::WritePlace(const Place& place, const Split& split,
                                       ObjectEdit& edit) const {
   const std::string refs = RefsPointer(place.rule);
   const std::string stable = ElementAt(refs, place.stable[0]);
-  const Json now = edit.object().at(Json::json_pointer(stable));
   if (!place.canary.empty()) {
     edit.Set(WeightAt(ElementAt(refs, place.canary[0])), split.weight);
-  } else if (!IsNone(split)) {
-    Json added = CanaryRef(now);
+  } else {
+    Json added = CanaryRef(edit.object().at(Json::json_pointer(stable)));
     added[kWeight] = split.weight;
     // It follows the stable one, whose place stays the same.
     edit.Insert(refs, place.stable[0] + 1, added);
   }
-  if (!place.canary.empty() || !IsNone(split) || WeightOf(now) == 0) {
-    edit.Set(WeightAt(stable), 100 - split.weight);
-  }
-  if (!IsNone(split)) Mark(stable, edit);
+  edit.Set(WeightAt(stable), 100 - split.weight);
+  Mark(stable, edit);
   return WriteMatch(place, split.match, edit);
 }
 

@@ -79,6 +79,7 @@ class WeightedPart : public RoutePart {
   absl::StatusOr<size_t> FindOnly(const Json& rules) const;
   absl::StatusOr<size_t> FindNamed(const Json& rules, const std::string& name) const;
   absl::Status CheckPlace(const Json& object, const Place& place) const;
+  static bool HasCanaryEach(const std::vector<Place>& places);
   absl::Status WritePlace(const Place& place, const Split& split, ObjectEdit& edit) const;
   absl::Status WriteMatch(const Place& place, bool wanted, ObjectEdit& edit) const;
   void UndoRule(const Json& recorded, size_t rule, bool ours, ObjectEdit& edit) const;
