@@ -108,7 +108,10 @@ const Spec<HttpCheckBlock>& HttpCheckBlock::Declaration() {
         "followed.");
     s->Field("target", &H::target)
         .Optional()
-        .Doc("Asks a ready pod of this side through the API server's proxy: `stable` (default).");
+        .Doc(
+            "Asks a ready pod of this side through the API server's proxy: `stable`, or `canary` "
+            "in a release by canary. Unless given, the side that the moment is about: the canary "
+            "before the promotion, otherwise `stable`.");
     s->Field("service", &H::service)
         .Optional()
         .Doc("Asks this Service in the workload's namespace through the API server's proxy.");
@@ -168,7 +171,10 @@ const Spec<CheckBlock>& CheckBlock::Declaration() {
     s->Field("name", &CheckBlock::name).Required().Doc("Name, for messages.");
     s->Field("at", &CheckBlock::at)
         .Optional()
-        .Doc("When it runs: `after_promotion` (default), once the new version runs.");
+        .Doc(
+            "When it runs: `after_promotion` (default), once the new version runs; in a release "
+            "by canary also `before_traffic` and `before_promotion`. Left out for a check that "
+            "steps name.");
     s->Block("http", &CheckBlock::http);
     s->Block("job", &CheckBlock::job);
     s->Block("webhook", &CheckBlock::webhook);

@@ -239,7 +239,9 @@ const Spec<ReleaseStatus>& ReleaseStatus::Declaration() {
     auto* s = new Spec<ReleaseStatus>("Verdict on the last release.");
     s->Field("phase", &ReleaseStatus::phase)
         .Computed()
-        .Doc("`Succeeded`, `RolledBack`, `Failed`, `Interrupted`, `Paused` or `Progressing`.");
+        .Doc(
+            "`Succeeded`, `RolledBack`, `Failed`, `Interrupted`, `Paused` (a rollout), `Held` (a "
+            "canary) or `Progressing`.");
     s->Field("message", &ReleaseStatus::message).Computed().Doc("What happened, in a sentence.");
     s->Field("started_at", &ReleaseStatus::started_at)
         .Computed()

@@ -327,7 +327,9 @@ absl::StatusOr<WriteIntent> IntentOf(const IntentInput& input) {
   intent.ignored = IgnoredFields(arguments);
   intent.force = arguments.force_conflicts.value_or(false);
   const bool adopting = !record.written.has_value() && arguments.adopt_existing.value_or(false);
-  intent.take_over_legacy = record.imported || adopting;
+  // An imported workload whose first release by canary is under way has not been written yet.
+  const bool unwritten = record.pending.has_value() && !record.legacy_managers.empty();
+  intent.take_over_legacy = record.imported || adopting || unwritten;
   return intent;
 }
 

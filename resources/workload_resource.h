@@ -357,12 +357,14 @@ class WorkloadResource : public TypedResource<M> {
     const absl::StatusOr<WriteIntent> intent =
         IntentOfJob(job, NamespaceOfId(planned.results.id.value()));
     if (!intent.ok()) return;
+    PermissionNeeds needs = NeedsOf(job);
+    if (!ReleasesByCanary(job, intent->workload, record.open_identity)) needs.canary.reset();
     const PreflightInput input{&*intent,
                                &record,
                                !prior.has_value(),
                                planned.arguments.adopt_existing.value_or(false),
                                job.on_failure == engine::OnFailure::kRollback,
-                               NeedsOf(job),
+                               std::move(needs),
                                &planned.arguments};
     RunPreflight(*connection, input, cluster_.clock().Now(), context.stop, diagnostics);
     RehearseMore(*connection, context, job, *intent, diagnostics);

@@ -111,11 +111,12 @@ bool StaysOpen(const ReleaseJob& job, const runner::ReleaseResult& result) {
 }
 
 // The version that stable runs after the run; nullopt: the one before.
-std::optional<engine::Version> VersionAfter(const Prepared& prepared,
+std::optional<engine::Version> VersionAfter(const ReleaseJob& job, const Prepared& prepared,
                                             const runner::ReleaseResult& result) {
   // A run that was resumed may have had nothing left to write.
   if (prepared.by_canary && result.outcome == Outcome::kSucceeded) return engine::Version::kNew;
-  if (prepared.by_canary && result.outcome == Outcome::kRolledBack) {
+  const bool ours = job.planned.record.written.has_value();
+  if (prepared.by_canary && ours && result.outcome == Outcome::kRolledBack) {
     return engine::Version::kPrevious;
   }
   return result.version;
@@ -247,6 +248,7 @@ void SetFromCluster(const Connection& connection, const Prepared& prepared,
   }
   if (result.outcome == Outcome::kSucceeded) {
     state.record.good = state.record.written;
+    state.record.legacy_managers.clear();
   } else if (prepared.of_somebody_else && !state.record.good.has_value()) {
     // The first release over what was there may yet go back to it.
     state.record.good = prepared.before;
@@ -353,7 +355,7 @@ WorkloadState StateAfter(const Connection& connection, Clock& clock, const Relea
                          const std::stop_token& stop) {
   WorkloadState state = job.planned;
   const bool done = result.outcome == Outcome::kSucceeded || result.outcome == Outcome::kPaused;
-  const std::optional<engine::Version> version = VersionAfter(prepared, result);
+  const std::optional<engine::Version> version = VersionAfter(job, prepared, result);
   if (job.prior.has_value() && !done) KeepPrior(job, version, state);
   if (StaysOpen(job, result)) {
     SetPending(job, prepared, result, state);
