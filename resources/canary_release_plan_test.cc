@@ -127,7 +127,9 @@ TEST_F(CanaryPlanTest, AReleaseIsToldStepByStep) {
       CanaryConfig(kNew, {{"step", Steps({Step(10, {{"checks", Texts({"smoke"})}}), Step(50)})},
                           {"check", Checks({Check("smoke"), Check("after")})},
                           {"analysis", NoRestarts()}}));
-  EXPECT_THAT(Said(plan.diagnostics), IsEmpty());
+  EXPECT_THAT(
+      Said(plan.diagnostics),
+      ElementsAre(StartsWith("warning at traffic: HTTPRoute shop/web is managed by kubectl")));
   const std::vector<std::string> lines = Lines(plan.planned.Get("release_plan"));
   EXPECT_EQ(lines.front(), "release Deployment web by canary: web 1 -> 2");
   EXPECT_THAT(lines, Contains(StartsWith("shift traffic through HTTPRoute web")));
