@@ -142,9 +142,9 @@ class FakeProvider : public plugin::Provider {
   std::vector<const plugin::Function*> functions() const override { return {&function_}; }
 
  private:
-  const FakeThing thing_;
-  const FakeSource source_;
-  const FakeFunction function_;
+  const FakeThing thing_{};
+  const FakeSource source_{};
+  const FakeFunction function_{};
 };
 
 TEST(ResourcePageTest, ArgumentsAreSortedByWhoGivesThem) {

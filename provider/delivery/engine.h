@@ -120,8 +120,8 @@ struct Observation {
   CanarySeen canary;
   // Answer of RecordRoute, once.
   std::optional<Json> route_record;
-  // Somebody else changed the route, or the pod template of the stable version, during the run: what
-  // and who.
+  // Somebody else changed the route, or the pod template of the stable version, during the run:
+  // what and who.
   std::optional<std::string> foreign_change;
 };
 
@@ -143,6 +143,9 @@ State Resume(const Plan& plan, State found, absl::Time now);
 // A run found in the journal, of another version than the plan's: what it has put into the cluster
 // is taken back first, then the run of the plan begins (with `run_id`).
 State Supersede(const Plan& plan, State found, std::string run_id, absl::Time now);
+
+// Whether a run has put a canary beside the workload, or is about to.
+bool IsOfCanary(const State& state);
 
 Decision Decide(const Plan& plan, const State& state, const Observation& seen, absl::Time now);
 

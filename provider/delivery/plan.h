@@ -74,8 +74,8 @@ struct Plan {
 std::string RunIdentity(const std::string& canonical_json);
 
 // How many canary pods a step of `weight` percent needs beside `stable` pods. With
-// `share_by_replicas` the ratio of pods is the share: round(weight * stable / (100 - weight)), for a
-// weight below 100. Otherwise ceil(weight * stable / 100). At least 1.
+// `share_by_replicas` the ratio of pods is the share: round(weight * stable / (100 - weight)), for
+// a weight below 100. Otherwise ceil(weight * stable / 100). At least 1.
 int CanaryReplicas(int weight, int stable, bool share_by_replicas);
 
 }  // namespace delivery::engine

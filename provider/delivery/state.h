@@ -73,9 +73,11 @@ enum class Outcome {
 
 // Where the run of a canary stands.
 struct CanaryState {
-  int step_index = 0;  // into CanaryPlan::steps
-  int weight = 0;      // last written: percent of the canary
-  bool match = false;  // the rule for `match` was written
+  int step_index = -1;          // into CanaryPlan::steps, of the step begun last; -1: none yet
+  int weight = 0;               // percent of the canary: last written, in kSetWeight being written
+  bool match = false;           // the same of the rule for `match`
+  int replicas = 0;             // of the canary, likewise
+  int stable_size = 0;          // pods of stable when the run began
   bool stable_written = false;  // the promotion has begun
   Teardown teardown = Teardown::kNone;
   Step resume_step = Step::kHold;  // from kFailedHold
@@ -108,6 +110,7 @@ struct State {
   std::optional<absl::Time> measure_at;   // the next measurement
   std::map<std::string, int64_t> completed_before;  // by metric: measurements before the hold began
   bool measuring = false;
+  bool checks_began = false;  // those of this step
 
   // Compares what the journal stores.
   bool SameRecord(const State& other) const;

@@ -21,10 +21,7 @@ step "packages" tests/cluster/setup.sh
 step "build (dev)" build dev
 step "unit tests" ctest --preset dev --label-regex '^unit$' --no-tests=error -j "$jobs"
 step "build (asan-ubsan)" build asan-ubsan
-step "unit tests under sanitizers" ctest --preset asan-ubsan --no-tests=error -j "$jobs"
-
-step "build (fuzz)" build fuzz
-step "fuzzers, the same 30,000 inputs each" ctest --preset fuzz --no-tests=error -j "$jobs"
+step "unit tests and fuzzers under sanitizers" ctest --preset asan-ubsan --no-tests=error -j "$jobs"
 
 # A cluster that was up before is somebody's: leave it up.
 log=$(mktemp)
