@@ -208,7 +208,7 @@ class ServiceTest : public MetricSourceTest {
     }
     kube_->SetProxy([this](const testing::KubeRequest& request) {
       asked_.push_back(request);
-      return http::Response{status_, {}, body_};
+      return http::Response{status_, {{"Content-Type", "application/json"}}, body_};
     });
   }
 
@@ -250,6 +250,9 @@ TEST_F(ServiceTest, WithoutTheRightItIsRefused) {
 
 TEST_F(ServiceTest, AMissingServiceIsNoAnswer) {
   server_.service->name = "other";
+  status_ = 404;
+  body_ = R"({"kind":"Status","apiVersion":"v1","status":"Failure","reason":"NotFound",
+              "message":"services \"other\" not found","code":404})";
   EXPECT_TRUE(absl::IsUnavailable(Rehearse(Query())));
   EXPECT_THAT(Read(Query()).detail, HasSubstr("monitoring/other"));
 }
