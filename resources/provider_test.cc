@@ -143,7 +143,8 @@ TEST_F(ProviderTest, CredentialsAreSensitive) {
       if (attribute.sensitive) sensitive.push_back(attribute.name);
     }
   }
-  EXPECT_THAT(sensitive, ElementsAre("token", "password", "client_key", "password", "token"));
+  EXPECT_THAT(sensitive, ElementsAre("token", "password", "client_key", "password", "token",
+                                     "password", "bearer_token", "headers"));
 }
 
 // ---- Validate
