@@ -3,9 +3,9 @@
 //
 // Each backend is a pure builder (backends.h): from the object as it is to the narrow JSON patch
 // that makes it as it should be, and a reader that says what it does now. The router of this file
-// does the I/O around it: reads, writes as manager terraform-provider-delivery-traffic with a `test`
-// of the old value and of the resourceVersion, reads back, and gives the field ownership back at
-// the end.
+// does the I/O around it: reads, writes as manager terraform-provider-delivery-traffic with a
+// `test` of the old value and of the resourceVersion, reads back, and gives the field ownership
+// back at the end.
 #ifndef DELIVERY_ROUTING_TRAFFIC_ROUTER_H_
 #define DELIVERY_ROUTING_TRAFFIC_ROUTER_H_
 
@@ -128,8 +128,8 @@ class TrafficRouter {
 
   // Makes it so, and reads it back. Idempotent: nothing is written when it is so already. Aborted
   // when somebody else changed the object at the same time more often than it was tried again;
-  // NotFound when it was deleted; FailedPrecondition when it was changed so that the split cannot be
-  // written. Split{0, false} always removes what the run added, whatever else somebody changed.
+  // NotFound when it was deleted; FailedPrecondition when it was changed so that the split cannot
+  // be written. Split{0, false} always removes what the run added, whatever else somebody changed.
   virtual absl::Status Set(const Json& record, const Split& split, const std::stop_token& stop) = 0;
 
   // Byte for byte as it was recorded where nobody else changed it, managedFields entries included;
