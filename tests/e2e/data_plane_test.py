@@ -8,7 +8,7 @@ import urllib.request
 
 from canary_case import OURS, OWNER, SETTLED, CanaryCase, canary_deployment, http_route, owners, service
 from environment import PROMETHEUS, image
-from kubernetes_cluster import eventually, kubectl
+from kubernetes_cluster import eventually
 from stack import with_field
 from traffic import Traffic, ask, binomial_band
 
@@ -36,7 +36,8 @@ class DataPlaneCase(CanaryCase):
         time.sleep(SETTLED)
 
     def patch(self, name, operations):
-        self.namespace.kubectl("patch", "httproute", name, "--type=json", "--field-manager=" + OURS, "-p", json.dumps(operations))
+        self.namespace.kubectl("patch", "httproute", name, "--type=json", "--field-manager=" + OURS,
+                               "-p", json.dumps(operations))
 
 
 class Gateway(DataPlaneCase):
@@ -121,17 +122,17 @@ class Definitions(DataPlaneCase):
     """The API server knows the objects of all routers that a canary can use, and refuses what is wrong in them."""
 
     def test_wrong_objects_are_refused(self):
-        wrong = {
-            "HTTPRoute gateway.networking.k8s.io/v1": {"rules": [{"backendRefs": [{"name": "web", "port": 80, "weight": -1}]}]},
-            "GRPCRoute gateway.networking.k8s.io/v1": {"rules": [{"backendRefs": [{"name": "web", "port": 80, "weight": -1}]}]},
-            "TraefikService traefik.io/v1alpha1": {"weighted": {"services": [{"name": "web", "weight": "heavy"}]}},
-            "VirtualService networking.istio.io/v1": {"http": [{"route": [{"destination": {"host": "web"}, "weight": "heavy"}]}]},
-            "DestinationRule networking.istio.io/v1": {"subsets": [{"labels": {"track": "canary"}}]},
-        }
-        for what, spec in wrong.items():
-            with self.subTest(what):
-                kind, version = what.split()
-                done = kubectl("-n", self.namespace.name, "create", "--validate=false", "-f", "-", check=False,
-                               stdin=json.dumps({"apiVersion": version, "kind": kind, "metadata": {"name": "wrong"}, "spec": spec}))
-                self.assertEqual(done, "")
-                self.assertIsNone(self.namespace.get(kind + "." + version.split("/")[0], "wrong"))
+        too_light = {"rules": [{"backendRefs": [{"name": "web", "port": 80, "weight": -1}]}]}
+        heavy = {"http": [{"route": [{"destination": {"host": "web"}, "weight": "heavy"}]}]}
+        for kind, version, spec in (
+                ("HTTPRoute", "gateway.networking.k8s.io/v1", too_light),
+                ("GRPCRoute", "gateway.networking.k8s.io/v1", too_light),
+                ("TraefikService", "traefik.io/v1alpha1", {"weighted": {"services": [{"name": "web", "weight": "1"}]}}),
+                ("VirtualService", "networking.istio.io/v1", heavy),
+                ("DestinationRule", "networking.istio.io/v1", {"subsets": [{"labels": {"track": "canary"}}]})):
+            with self.subTest(kind):
+                wrong = {"apiVersion": version, "kind": kind, "metadata": {"name": "wrong"}, "spec": spec}
+                printed = self.namespace.kubectl("create", "--validate=false", "-f", "-", check=False,
+                                                 stdin=json.dumps(wrong))
+                self.assertEqual(printed, "")
+                self.assertIsNone(self.namespace.get("%s.%s" % (kind, version.split("/")[0]), "wrong"))
