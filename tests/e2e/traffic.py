@@ -4,14 +4,18 @@ import collections
 import http.client
 import itertools
 import math
+import os
 import threading
 import time
 import urllib.parse
 
-from environment import GATEWAY
-
 SLOWEST_ANSWER = 5  # seconds
 UNANSWERED = 0  # in place of a status: no connection, or one that was cut
+
+
+def gateway():
+    """host:port of the Gateway of the test cluster."""
+    return urllib.parse.urlsplit(os.environ["DELIVERY_GATEWAY"]).netloc
 
 
 class Answer:
@@ -60,8 +64,8 @@ class Traffic:
     Each request goes out at its time, also when earlier ones wait for their answer: a version that is slow does not get
     fewer requests. The workers keep their connections, as a load balancer in front of a Gateway does."""
 
-    def __init__(self, host, rate=40, path="/", headers=None, address=GATEWAY):
-        self._address = urllib.parse.urlsplit(address).netloc
+    def __init__(self, host, rate=40, path="/", headers=None):
+        self._address = gateway()
         self._path = path
         self._rate = rate
         self._headers = {"Host": host, **(headers or {})}
@@ -128,9 +132,9 @@ class Traffic:
             connection.close()
 
 
-def ask(host, path="/", headers=None, address=GATEWAY):
+def ask(host, path="/", headers=None):
     """One request; status, headers and text of its answer."""
-    connection = http.client.HTTPConnection(urllib.parse.urlsplit(address).netloc, timeout=SLOWEST_ANSWER)
+    connection = http.client.HTTPConnection(gateway(), timeout=SLOWEST_ANSWER)
     try:
         connection.request("GET", path, headers={"Host": host, **(headers or {})})
         response = connection.getresponse()
