@@ -1,5 +1,5 @@
-# A canary behind a Gateway: the new version gets 5, then 25, then 50 percent of the requests, is measured at each step,
-# and takes over, or the traffic goes back. Change `tag`, plan, and apply.
+# A canary behind a Gateway: the new version gets 5, then 25, then 50 percent of the requests, is
+# measured at each step, and takes over, or the traffic goes back. Change `tag`, plan, and apply.
 terraform {
   required_providers {
     delivery = {
