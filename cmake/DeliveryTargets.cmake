@@ -71,6 +71,7 @@ function(delivery_bench name)
   cmake_parse_arguments(ARG "" "" "SRCS;DEPS" ${ARGN})
   add_executable(${name} ${ARG_SRCS})
   delivery_compile_options(${name})
+  target_compile_options(${name} PRIVATE -Wno-missing-field-initializers)  # as in tests
   target_link_libraries(${name} PRIVATE ${ARG_DEPS} benchmark::benchmark_main)
 endfunction()
 

@@ -1,5 +1,4 @@
-// The `analysis` block of a workload resource and the provider's `prometheus` block: declaration,
-// rules, and what they ask for.
+// The `analysis` block of a workload resource: declaration, rules, and what it asks for.
 #ifndef DELIVERY_RESOURCES_ANALYSIS_BLOCK_H_
 #define DELIVERY_RESOURCES_ANALYSIS_BLOCK_H_
 
@@ -10,35 +9,22 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "provider/analysis/analysis.h"
 #include "provider/delivery/plan.h"
 #include "provider/metrics/metric_source.h"
 #include "provider/schema/spec.h"
 #include "provider/value/diagnostics.h"
+#include "provider/value/number.h"
+#include "resources/prometheus_block.h"
 
 namespace delivery::resources {
-
-// The provider's block: the default metric source.
-struct PrometheusBlock {
-  schema::Attr<std::string> url;
-  schema::Attr<std::string> username;
-  schema::Attr<std::string> password;      // sensitive
-  schema::Attr<std::string> bearer_token;  // sensitive
-  schema::Attr<std::string> ca_certificate;
-  schema::Attr<bool> insecure;
-  schema::Attr<std::map<std::string, schema::Attr<std::string>>> headers;  // sensitive
-  static const schema::Spec<PrometheusBlock>& Declaration();
-};
-void ValidatePrometheusBlock(const schema::Attr<PrometheusBlock>& block, const value::Path& path,
-                             Diagnostics& diagnostics);
-// Nullopt when there is none.
-std::optional<metrics::PrometheusServer> ToPrometheusServer(
-    const schema::Attr<PrometheusBlock>& block);
 
 struct MetricServiceBlock {
   schema::Attr<std::string> namespace_name;  // "namespace"
   schema::Attr<std::string> name;
   schema::Attr<int64_t> port;
+  schema::Attr<std::string> scheme;
   static const schema::Spec<MetricServiceBlock>& Declaration();
 };
 struct MetricPrometheusBlock {
@@ -55,14 +41,14 @@ struct MetricHttpBlock {
 struct CompareBlock {
   schema::Attr<std::string> test;
   schema::Attr<std::string> direction;
-  schema::Attr<double> confidence;
+  schema::Attr<value::Number> confidence;
   static const schema::Spec<CompareBlock>& Declaration();
 };
 struct MetricBlock {
   schema::Attr<std::string> name;
-  schema::Attr<double> min;
-  schema::Attr<double> max;
-  schema::Attr<double> max_ratio_to_stable;
+  schema::Attr<value::Number> min;
+  schema::Attr<value::Number> max;
+  schema::Attr<value::Number> max_ratio_to_stable;
   schema::Attr<CompareBlock> compare;
   schema::Attr<MetricPrometheusBlock> prometheus;
   schema::Attr<MetricHttpBlock> http;
@@ -82,20 +68,22 @@ struct AnalysisBlock {
 };
 
 struct AnalysisRules {
-  // What a preset is looked up for ("gateway_api"; empty: no traffic block); nullopt: not known yet.
+  // What a preset is looked up for ("gateway_api"; empty: no traffic block); nullopt: not known
+  // yet.
   std::optional<std::string> backend;
   bool compares = true;  // a rollout has no second version to compare with
 };
-// Everything that is wrong, each with its path: no metric, a name used twice, nothing that decides a
-// metric, no source or two, a placeholder that does not exist, a duration that is none, limits below
-// zero, a confidence outside 0.5 to 1, min above max. Unknown values are passed over.
+// What is wrong besides the rules of single fields (Declaration().Validate), each with its path: no
+// metric, a name used twice, nothing that decides a metric, no source or two, a placeholder that
+// does not exist, a URL or a path that is none, min above max, a comparison where there is nothing
+// to compare with. Unknown values are passed over.
 void ValidateAnalysis(const schema::Attr<AnalysisBlock>& block, const AnalysisRules& rules,
                       Diagnostics& diagnostics);
 
 // Blocks that are wholly known and valid. An empty plan when there is no block.
 engine::AnalysisPlan ToAnalysisPlan(const schema::Attr<AnalysisBlock>& block, bool no_data_passes);
-// In the order of the plan's rules. FailedPrecondition when a Prometheus metric has no server: which
-// metric, and that the provider's prometheus block or prometheus.url is what to add.
+// In the order of the plan's rules. FailedPrecondition when a Prometheus metric has no server:
+// which metric, and that the provider's prometheus block or prometheus.url is what to add.
 absl::StatusOr<std::vector<metrics::Metric>> ToMetrics(
     const schema::Attr<AnalysisBlock>& block, const std::string& backend,
     const std::optional<metrics::PrometheusServer>& default_server);
@@ -115,12 +103,12 @@ struct MetricReport {
   schema::Attr<int64_t> failures;
   schema::Attr<int64_t> inconclusive;
   schema::Attr<int64_t> errors;
-  schema::Attr<std::vector<schema::Attr<double>>> last_values;  // the newest ten, oldest first
-  schema::Attr<std::string> verdict;                            // pass, fail, inconclusive, error
+  schema::Attr<std::vector<schema::Attr<value::Number>>> last_values;  // newest ten, oldest first
+  schema::Attr<std::string> verdict;  // pass, fail, inconclusive, error
   schema::Attr<std::string> reason;
   static const schema::Spec<MetricReport>& Declaration();
 };
-using AnalysisReport = schema::Attr<std::vector<MetricReport>>;
+using AnalysisReport = schema::Attr<std::vector<schema::Attr<MetricReport>>>;
 AnalysisReport ToReport(const std::vector<analysis::Rule>& rules,
                         const std::map<std::string, analysis::Tally>& tallies);
 

@@ -41,6 +41,8 @@ absl::StatusOr<checks::Check> ToCheck(const CheckBlock& block) {
     http.target = !http.url.empty()       ? checks::HttpCheck::Target::kUrl
                   : !http.service.empty() ? checks::HttpCheck::Target::kService
                                           : checks::HttpCheck::Target::kPod;
+    http.side =
+        from.target.value_or("stable") == "canary" ? checks::Side::kCanary : checks::Side::kStable;
     http.port = static_cast<int>(from.port.value_or(0));
     http.scheme = from.scheme.value_or("http");
     http.path = from.path.value_or("/");
@@ -256,7 +258,8 @@ std::vector<std::string> DescribeChecks(const std::vector<checks::Check>& checks
       const std::string on = absl::StrCat(", port ", http->port);
       switch (http->target) {
         case checks::HttpCheck::Target::kPod:
-          what = absl::StrCat("GET ", http->path, " of a ready pod", on);
+          what = absl::StrCat("GET ", http->path, " of a ready pod",
+                              http->side == checks::Side::kCanary ? " of the canary" : "", on);
           break;
         case checks::HttpCheck::Target::kService:
           what = absl::StrCat("GET ", http->path, " of Service ", http->service, on);

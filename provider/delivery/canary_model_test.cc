@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <functional>
 #include <random>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -64,21 +65,27 @@ struct Model {
   int weight = 0;
   absl::Time since;
   int good_measurements = 0;
+  bool held = false;  // long enough, at some time since the weight was written
+  bool measured = false;
   std::vector<std::string> wrong;
 
+  // Nobody observed for a while: the hold begins anew.
+  void LoseSight(absl::Time now) {
+    since = now;
+    good_measurements = 0;
+  }
+
   void See(const CanaryWorld& world) {
+    held = held || world.now - since >= absl::Seconds(60);
+    measured = measured || good_measurements > 0;
     if (world.weight == weight) return;
     if (world.weight > weight && weight > 0) {
-      if (world.now - since < absl::Seconds(60)) {
-        wrong.push_back(absl::StrCat("weight ", weight, " was left too early"));
-      }
-      if (good_measurements == 0) {
-        wrong.push_back(absl::StrCat("weight ", weight, " was left without a measurement"));
-      }
+      if (!held) wrong.push_back(absl::StrCat("weight ", weight, " was left too early"));
+      if (!measured) wrong.push_back(absl::StrCat("weight ", weight, " was not measured"));
     }
     weight = world.weight;
-    since = world.now;
-    good_measurements = 0;
+    held = measured = false;
+    LoseSight(world.now);
   }
 };
 
@@ -86,17 +93,18 @@ class Simulation {
  public:
   explicit Simulation(const Script& script) : script_(script) {
     plan_ = CanaryReleasePlan();
-    plan_.analysis.limits.consecutive_error_limit = 2;
+    plan_.analysis.limits.consecutive_error_limit = 12;
     plan_.analysis.limits.inconclusive_limit = 2;
     world_.metric = [this](const CanaryWorld&) { return Measured(); };
     applies_.meanwhile = [this](CanaryWorld& world) { Meanwhile(world); };
   }
 
   // What was violated.
-  std::vector<std::string> Run() {
+  std::set<std::string> Run() {
     std::optional<Outcome> outcome;
     for (size_t apply = 0; apply < 8; ++apply) {
       if (apply > 0 && script_.rollback_on_interrupt) plan_.on_interrupt = OnInterrupt::kRollback;
+      model_.LoseSight(world_.now);
       const int kill = apply < script_.kills.size() ? script_.kills[apply] : Applies::kNever;
       const int stop = apply < script_.stops.size() ? script_.stops[apply] : Applies::kNever;
       outcome = applies_.Run(plan_, world_, kill, stop);
@@ -113,6 +121,10 @@ class Simulation {
 
  private:
   analysis::Sample Measured() {
+    if (source_down_for_ > 0) {
+      --source_down_for_;
+      return {analysis::Sample::Kind::kError, 0, "down"};
+    }
     const analysis::Sample answer = std::exchange(next_sample_, Good());
     if (answer == Good()) ++model_.good_measurements;
     return answer;
@@ -121,7 +133,9 @@ class Simulation {
 
   void Meanwhile(CanaryWorld& world) {
     model_.See(world);
+    const bool was_away = world.unreachable;
     world.unreachable = world.now < away_until_;
+    if (was_away && !world.unreachable) model_.LoseSight(world.now);
     for (const Scripted& scripted : script_.events) {
       if (scripted.at == look_) Happens(scripted.event, world);
     }
@@ -148,7 +162,7 @@ class Simulation {
         next_sample_ = {analysis::Sample::Kind::kNoData, 0, "NaN"};
         break;
       case Event::kSourceDown:
-        next_sample_ = {analysis::Sample::Kind::kError, 0, "down"};
+        source_down_for_ = 9;  // longer than a hold, within the limit
         break;
       case Event::kApiAway:
         away_until_ = world.now + absl::Seconds(90);
@@ -161,21 +175,21 @@ class Simulation {
         break;
       case Event::kClockForward:
         world.now += absl::Minutes(7);
+        model_.LoseSight(world.now);
         break;
       case Event::kClockBack:
         world.now -= absl::Minutes(7);
-        model_.since -= absl::Minutes(7);
+        model_.LoseSight(world.now);
         break;
     }
   }
 
   void Check(const CanaryWorld& world) {
-    if (world.weight > 0 && !world.canary_exists)
-      wrong_.push_back("traffic to a canary that is gone");
+    if (world.weight > 0 && !world.canary_exists) wrong_.insert("traffic to a canary that is gone");
     if (world.foreign_change.has_value() && world.weight > 0 && !world.unreachable) {
       if (foreign_since_ == absl::InfiniteFuture()) foreign_since_ = world.now;
       if (world.now - foreign_since_ > absl::Seconds(45)) {
-        wrong_.push_back("weight stays after a foreign change");
+        wrong_.insert("weight stays after a foreign change");
       }
     } else {
       foreign_since_ = absl::InfiniteFuture();
@@ -183,22 +197,21 @@ class Simulation {
   }
 
   void Judge(const std::optional<Outcome>& outcome) {
-    for (const std::string& one : model_.wrong) wrong_.push_back(one);
-    for (const std::string& one : world_.broken_invariants) wrong_.push_back(one);
+    for (const std::string& one : model_.wrong) wrong_.insert(one);
+    for (const std::string& one : world_.broken_invariants) wrong_.insert(one);
     if (!outcome.has_value()) {
-      wrong_.push_back("no verdict");
+      wrong_.insert("no verdict");
       return;
     }
     const bool promoted = outcome == Outcome::kSucceeded;
     const bool ended = promoted || outcome == Outcome::kRolledBack || outcome == Outcome::kRefused;
     if (!ended)
-      wrong_.push_back(
+      wrong_.insert(
           absl::StrCat("ended in ", static_cast<int>(*outcome), ": ", applies_.last.reason));
-    if (ended && !world_.IsAtRest()) wrong_.push_back("something is left over");
-    if (ended && world_.stable_has_new != promoted)
-      wrong_.push_back("stable runs the other version");
-    if (world_.stable_rolled > (promoted ? 1 : 2)) wrong_.push_back("stable restarted too often");
-    if (ended && applies_.journal.has_value()) wrong_.push_back("the journal stays");
+    if (ended && !world_.IsAtRest()) wrong_.insert("something is left over");
+    if (ended && world_.stable_has_new != promoted) wrong_.insert("stable runs the other version");
+    if (world_.stable_rolled > (promoted ? 1 : 2)) wrong_.insert("stable restarted too often");
+    if (ended && applies_.journal.has_value()) wrong_.insert("the journal stays");
   }
 
   const Script script_;
@@ -210,7 +223,8 @@ class Simulation {
   absl::Time away_until_ = absl::InfinitePast();
   absl::Time foreign_since_ = absl::InfiniteFuture();
   analysis::Sample next_sample_ = Good();
-  std::vector<std::string> wrong_;
+  int source_down_for_ = 0;
+  std::set<std::string> wrong_;
 };
 
 // The script with as few events, kills and stops as still show something wrong.

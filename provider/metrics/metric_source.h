@@ -21,7 +21,8 @@
 
 namespace delivery::metrics {
 
-// Where a Prometheus is: a URL with its own credentials, or a Service behind the API server's proxy.
+// Where a Prometheus is: a URL with its own credentials, or a Service behind the API server's
+// proxy.
 struct PrometheusServer {
   std::string url;  // "http://prometheus.example.com/prefix"; empty: `service`
   std::string username;

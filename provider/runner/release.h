@@ -24,7 +24,8 @@ struct ReleaseRequest {
   std::string resource_type;  // "delivery_rollout"
   engine::Plan plan;
   RolloutTarget target;
-  std::optional<CanaryTarget> canary;     // with Strategy::kCanary
+  // With Strategy::kCanary, and wherever a run with a canary may be found open.
+  std::optional<CanaryTarget> canary;
   std::string workload_uid;               // empty when it does not exist yet
   ProgressFile* progress_file = nullptr;  // told of each transition; may be null
 };
@@ -47,8 +48,8 @@ struct ReleaseResult {
 };
 
 // Takes the Lease, reads the journal, continues the run it holds when it is the same release (same
-// resource type and identity) or starts a new one, and runs it. An error means that nothing was
-// changed.
+// resource type and identity), takes back what another one has put beside the workload, or starts a
+// new one, and runs it. An error means that nothing was changed.
 absl::StatusOr<ReleaseResult> RunRelease(kubernetes::Api& api, Clock& clock,
                                          const ReleaseRequest& request,
                                          const std::stop_token& stop);
