@@ -47,7 +47,7 @@ class WrongConfiguration(CanaryCase):
 
     def test_analysis(self):
         self.refused("metric", analysis=Block(interval="1s"))
-        self.refused("success-rate", analysis=analysis(metric("success-rate", "vector(1)")))
+        self.refused("decides", analysis=analysis(metric("success-rate", "vector(1)")))
         self.refused("success-rate", analysis=analysis(success_rate(), success_rate()))
         self.refused("nobody", analysis=analysis(metric("rate", 'up{pod=~"{{nobody}}"}', min=1)))
         self.refused("on_no_traffic", on_no_traffic="shrug")

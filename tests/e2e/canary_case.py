@@ -13,8 +13,9 @@ from traffic import Traffic, ask, binomial_band
 
 OWNER = "platform"  # who manages the routes, by server-side apply
 OURS = "terraform-provider-delivery-traffic"
-# From a write of the API server until all requests are routed by it: Traefik takes changes every 100 ms.
-SETTLED = 0.8
+# From a write of the API server until all requests are routed by it: Traefik takes changes every 100 ms, but on a machine
+# that is busy with everything else it was seen two seconds late.
+SETTLED = 2.0
 
 _REQUESTS = 'http_requests_total{namespace="{{namespace}}",pod=~"{{pods}}"%s}'
 SUCCESS_RATE = "100 * sum(rate(%s[4s])) / sum(rate(%s[4s]))" % (_REQUESTS % ',code!~"5.."', _REQUESTS % "")
@@ -144,7 +145,7 @@ class CanaryStack(Stack):
 
     def declare(self, tag=None, **arguments):
         """Arguments of None are left out."""
-        given = {"scale_down_delay": "0s", "traffic": gateway_api(self.name), "step": [step(20), step(50)],
+        given = {"scale_down_delay": "3s", "traffic": gateway_api(self.name), "step": [step(20), step(50)],
                  "analysis": analysis(), **arguments}
         return super().declare(tag, **{name: value for name, value in given.items() if value is not None})
 

@@ -69,11 +69,13 @@ class Killed(InterruptedCase):
 
     def writes_of_a_release(self):
         stack = self.given_shop_before()
+        direct = stack.kubeconfig
         with FaultProxy() as proxy:
             stack.kubeconfig = self.edited_kubeconfig(proxy.edit_kubeconfig)
             writes = Writes(proxy)
             self.applies(self.declared(stack, "1.1.0"))
-        self.ends_well(stack, "1.1.0")
+        stack.kubeconfig = direct
+        self.ends_well(self.declared(stack, "1.1.0"), "1.1.0")
         return writes.seen
 
     def killed_at(self, stack, number, done, **arguments):

@@ -60,7 +60,7 @@ class BadAnswers(RollbackCase):
             with self.users_of(stack):
                 self.apply_fails(stack, "success-rate")
         with self.subTest("the version before is nothing to do, and a good one is released"):
-            self.plan_is_empty(stack.declare("1.0.0", analysis=None))
+            self.plan_is_empty(stack.declare("1.0.0", step=[step(20, hold="8s")], retry_token="once more"))
             self.applies(stack.declare("1.1.0", analysis=None, step=[step(50, hold="1s")]))
             self.runs(stack, "1.1.0")
 

@@ -13,7 +13,8 @@ class GoodRelease(CanaryCase):
         stack = self.given_shop("1.0.0", analysis=None)
         before = self.route(stack)
         uid = self.uid(stack)
-        stack.declare("1.1.0", step=[step(10), step(30), step(60)], analysis=analysis(success_rate(), duration()))
+        stack.declare("1.1.0", step=[step(10, "6s"), step(30, "6s"), step(60, "6s")],
+                      analysis=analysis(success_rate(), duration()))
 
         with self.subTest("plan says what will be seen"):
             told = "\n".join(stack.planned_change()["after"]["release_plan"])
