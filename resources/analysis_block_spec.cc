@@ -90,7 +90,8 @@ const Spec<CompareBlock>& CompareBlock::Declaration() {
   static const auto* const spec = [] {
     auto* s = new Spec<C>(
         "Whether the canary's values differ from stable's by more than chance, over all "
-        "measurements of the release. Decides from ten values a side on.");
+        "measurements of the release. Decides from ten values a side on. The values must not "
+        "overlap: a query looks back no further than `interval` (`[{{interval}}]`).");
     s->Field("test", &C::test)
         .Optional()
         .OneOf({"mann_whitney"})

@@ -107,10 +107,14 @@ Tails ExactTails(const Ranks& ranks, size_t chosen) {
   const auto sums = static_cast<size_t>(largest_sum) + 1;
   std::vector<std::vector<double>> ways(chosen + 1, std::vector<double>(sums, 0));
   ways[0][0] = 1;
+  size_t reached = 0;  // the largest sum so far
   for (const int64_t rank : ranks.pooled) {
     const auto step = static_cast<size_t>(rank);
+    reached += step;
     for (size_t count = chosen; count > 0; --count) {
-      for (size_t sum = step; sum < sums; ++sum) ways[count][sum] += ways[count - 1][sum - step];
+      for (size_t sum = step; sum <= reached; ++sum) {
+        ways[count][sum] += ways[count - 1][sum - step];
+      }
     }
   }
   double all = 0, upper = 0, lower = 0;

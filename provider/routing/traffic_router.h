@@ -19,10 +19,11 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "provider/kubernetes/api.h"
+#include "provider/kubernetes/managed_fields.h"
 
 namespace delivery::routing {
 
-inline constexpr char kTrafficManager[] = "terraform-provider-delivery-traffic";
+inline constexpr const char* kTrafficManager = kubernetes::kTrafficFieldManager;
 
 // Requests that are always sent to the canary while it serves. Exactly one of exact, prefix, regex.
 struct StringMatch {
@@ -133,10 +134,14 @@ class TrafficRouter {
   virtual absl::Status Set(const Json& record, const Split& split, const std::stop_token& stop) = 0;
 
   // Byte for byte as it was recorded where nobody else changed it, managedFields entries included;
-  // removes what was made (a canary Ingress). Idempotent. An object that is gone is no error.
+  // removes what was made (a canary Ingress). Idempotent. An object that is gone is no error. The
+  // field stays ours where somebody changed it under another process of the run: their change is
+  // then not overwritten silently by the former owner's next apply.
   virtual absl::Status Restore(const Json& record, const std::stop_token& stop) = 0;
 
-  // Judges what the watches last saw against what was last written (`expected`).
+  // Judges what the watches last saw, or the last answer to a write when that is newer, against
+  // what was last written (`expected`). An object at rest in which this process has not seen a
+  // split yet is not foreign: a process before may have died between its journal and its write.
   virtual RouteState Look(const Json& record, const Split& expected) = 0;
 
   // Starts watching; `signal` is notified of changes. Returns the watches, for the first lists.

@@ -119,9 +119,8 @@ absl::StatusOr<Json> Journal::Encode(engine::State state) const {
     if (size <= kLargestJournal) return object;
     if (Shorten(state)) continue;
     return absl::ResourceExhaustedError(
-        absl::StrCat("the journal of the release would have ", size, " bytes, and more than ",
-                     kLargestJournal, " are not stored: ", state.tallies.size(), " metrics, ",
-                     DumpJson(state.canary.route_record).size(),
+        absl::StrCat("the journal of the release would have ", size, " bytes, more than 256 KiB: ",
+                     state.tallies.size(), " metrics, ", DumpJson(state.canary.route_record).size(),
                      " bytes of the route. Measure fewer metrics, or give the route fewer rules."));
   }
 }

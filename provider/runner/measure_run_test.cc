@@ -77,7 +77,10 @@ class MeasureRunTest : public RunnerFixture {
   }
   static std::vector<Measurement> Await(MeasureRun& run) {
     std::optional<std::vector<Measurement>> answers;
-    EXPECT_TRUE(Eventually([&] { return (answers = run.Take()).has_value(); }));
+    EXPECT_TRUE(Eventually([&] {
+      if (!answers.has_value()) answers = run.Take();
+      return answers.has_value();
+    }));
     return answers.value_or(std::vector<Measurement>());
   }
 
