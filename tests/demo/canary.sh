@@ -41,8 +41,9 @@ printf '    $ kubectl apply --server-side --field-manager=platform -f route.yaml
 kubectl -n "$namespace" apply --server-side --field-manager=platform -f "$scratch/stack/route.yaml" | sed 's/^/    /'
 before=$(route)
 
-say "1. the first release: version 1.0.0. There is nothing to compare it with yet, so it is rolled out"
-show apply -auto-approve -var tag=1.0.0
+say "1. the first release: version 1.0.0. There is nothing to compare it with yet, so it is rolled out,
+         and measured: | is what the users get, * is what the provider tells of"
+show_with_users apply -auto-approve -var tag=1.0.0
 ((status == 0)) || fail "the first release should succeed, but tofu apply exited $status"
 expect_running 1.0.0
 
@@ -50,7 +51,7 @@ say "2. a good version: 1.0.0 -> 1.1.0. What will happen, step by step:"
 show plan -var tag=1.1.0
 ((status == 0)) || fail "tofu plan exited $status"
 
-say "3. and so it does: | is what the users get, * is what the provider tells of"
+say "3. and so it does, and nobody notices"
 show_with_users apply -auto-approve -var tag=1.1.0
 ((status == 0)) || fail "the release of 1.1.0 should succeed, but tofu apply exited $status"
 (($(total failed) == 0)) || fail "$(total failed) of $(total answers) requests failed"

@@ -138,7 +138,7 @@ class Approved(ApprovalCase):
             self.is_held(stack, 0)
             self.assertIsNotNone(self.namespace.get("deployment", stack.canary))
             self.plan_is_empty(stack)
-            self.applies(self.declared(stack, "1.1.0", gauge, approve_up_to=100))
+            self.applies(self.declared(stack, "1.1.0", gauge))
             self.ends_well(stack, "1.1.0")
 
     def test_images_that_are_approved_do_not_wait(self):

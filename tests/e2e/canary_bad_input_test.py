@@ -261,7 +261,7 @@ class Journal(CanaryCase):
         stack = self.given_held()
         journal = "delivery-deployment-" + stack.name
         written = self.namespace.get("configmap", journal)["data"]["state"]
-        newer = json.dumps({**json.loads(written), "schema": 999, "version": 999})
+        newer = json.dumps({**json.loads(written), "schema_version": 999})
         stack.declare("1.1.0", analysis=None)
         for what, state in (("damaged", "{"), ("of a newer version", newer)):
             with self.subTest(what):

@@ -13,8 +13,8 @@ from traffic import Traffic, ask, binomial_band
 
 OWNER = "platform"  # who manages the routes, by server-side apply
 OURS = "terraform-provider-delivery-traffic"
-# From a write of the API server until all requests are routed by it: Traefik takes changes every 100 ms, but on a machine
-# that is busy with everything else it was seen two seconds late.
+# From a write of the API server until all requests are routed by it: Traefik takes changes every 100 ms, but on a
+# machine that is busy with everything else it was seen two seconds late.
 SETTLED = 2.0
 
 _REQUESTS = 'http_requests_total{namespace="{{namespace}}",pod=~"{{pods}}"%s}'
@@ -156,13 +156,14 @@ class CanaryStack(Stack):
 
 
 def canary_deployment(name, namespace, replicas=2):
-    """A workload that loses no request in a rolling update, and whose metrics Prometheus has."""
+    """A workload that loses no request in a rolling update, and whose metrics Prometheus has. Two seconds to drain do on
+    a machine that is idle; on one that is busy the Gateway hears of a pod's end later than that."""
     manifest = deployment(name, namespace, replicas)
     manifest = with_field(manifest, "spec.strategy",
                           {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}})
     manifest = with_field(manifest, "spec.template.metadata.annotations", {"prometheus.io/scrape": "true"})
-    manifest = with_field(manifest, "spec.template.spec.terminationGracePeriodSeconds", 5)
-    return with_field(manifest, "spec.template.spec.containers.0.env", [{"name": "DRAIN", "value": "2s"}])
+    manifest = with_field(manifest, "spec.template.spec.terminationGracePeriodSeconds", 8)
+    return with_field(manifest, "spec.template.spec.containers.0.env", [{"name": "DRAIN", "value": "4s"}])
 
 
 class CanaryCase(ReleaseCase):

@@ -237,7 +237,8 @@ class Examples(ReleaseCase):
         def applies(tag):
             return reader.runs("tofu apply %s -var tag=%s" % (variables, tag))
 
-        first = applies("1.0.0")
+        with Traffic(host):
+            first = applies("1.0.0")
         self.assertEqual(first.code, 0, first)
         with Traffic(host) as users:
             users.wait_for_first_answer()

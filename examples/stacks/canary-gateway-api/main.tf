@@ -86,6 +86,8 @@ resource "delivery_canary_release" "web" {
   analysis {
     interval      = "2s"
     initial_delay = "3s"
+    # A version that has just started has no requests yet whose share could be counted.
+    inconclusive_limit = 10
 
     metric {
       name = "success-rate" # percent of the canary's requests that were not answered by 5xx
