@@ -51,7 +51,7 @@ def main():
     parser.add_argument("--host", required=True)
     parser.add_argument("--rate", type=int, default=60)
     parser.add_argument("--follow", type=pathlib.Path)
-    parser.add_argument("--totals", type=pathlib.Path, help="gets the number of answers by version and of those that failed")
+    parser.add_argument("--totals", type=pathlib.Path, help="gets the numbers of answers")
     options = parser.parse_args()
     ends = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: ends.set())

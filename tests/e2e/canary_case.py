@@ -156,8 +156,8 @@ class CanaryStack(Stack):
 
 
 def canary_deployment(name, namespace, replicas=2):
-    """A workload that loses no request in a rolling update, and whose metrics Prometheus has. Two seconds to drain do on
-    a machine that is idle; on one that is busy the Gateway hears of a pod's end later than that."""
+    """A workload that loses no request in a rolling update, and whose metrics Prometheus has. Two seconds to drain do
+    on a machine that is idle; on one that is busy the Gateway hears of a pod's end later than that."""
     manifest = deployment(name, namespace, replicas)
     manifest = with_field(manifest, "spec.strategy",
                           {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}})
