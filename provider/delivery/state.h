@@ -110,7 +110,8 @@ struct State {
   std::optional<absl::Time> measure_at;   // the next measurement
   std::map<std::string, int64_t> completed_before;  // by metric: measurements before the hold began
   bool measuring = false;
-  bool checks_began = false;  // those of this step
+  bool checks_began = false;   // those of this step
+  bool canary_served = false;  // before its traffic was taken away
 
   // Compares what the journal stores.
   bool SameRecord(const State& other) const;

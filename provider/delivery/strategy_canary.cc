@@ -6,8 +6,8 @@
 //     > ReturnTraffic > RestoreRoute > Check > ScaleDownDelay > DeleteCanary > AwaitCanaryGone
 //
 // An abort takes the same way back, from wherever it is: [AwaitStable >] ReturnTraffic (weight 0,
-// read back) > RestoreRoute > DeleteCanary > AwaitCanaryGone, and, if the promotion had begun,
-// Restore > AwaitRestored. What it ends in is State::canary.teardown.
+// read back) > RestoreRoute [> ScaleDownDelay] > DeleteCanary > AwaitCanaryGone, and, if the
+// promotion had begun, Restore > AwaitRestored. What it ends in is State::canary.teardown.
 #include <algorithm>
 #include <string>
 #include <utility>
@@ -25,6 +25,8 @@ constexpr absl::Duration kStableGrace = absl::Seconds(30);
 // An autoscaler that shrank stable has this long to bring it back before an abort.
 constexpr absl::Duration kStableComeback = absl::Seconds(30);
 constexpr absl::Duration kRetryAfter = absl::Seconds(1);
+// Between a route that was written and the last request that goes by the old one.
+constexpr absl::Duration kRoutersLag = absl::Seconds(5);
 
 // Everything a decision is made from.
 struct Look {
@@ -407,6 +409,7 @@ Decision DecideReturnTraffic(const State& state, const Look& look) {
     if (auto trouble = UndoTrouble(state, look)) return *std::move(trouble);
   }
   State next = state;
+  next.canary_served = next.canary_served || state.canary.weight > 0 || state.canary.match;
   next.canary.weight = 0;
   next.canary.match = false;
   return Next(std::move(next), Step::kRestoreRoute, look);
@@ -418,16 +421,26 @@ Decision DecideRestoreRoute(const State& state, const Look& look) {
     return Act(state, RestoreRoute{state.canary.route_record});
   }
   if (auto trouble = UndoTrouble(state, look)) return *std::move(trouble);
-  if (state.canary.teardown != Teardown::kPromoted) return Next(state, Step::kDeleteCanary, look);
+  if (state.canary.teardown != Teardown::kPromoted) {
+    // Without a router its pods get requests as long as they are there.
+    const bool waits = state.canary_served && !look.plan.canary.share_by_replicas;
+    return Next(state, waits ? Step::kScaleDownDelay : Step::kDeleteCanary, look);
+  }
   return Next(state, look.plan.has_checks ? Step::kCheck : Step::kScaleDownDelay, look);
 }
 
-// Requests that are under way may end.
+// Requests that are under way may end, and routers hear of the change. An abort waits for the
+// routers only: stable may have to be put back.
+absl::Duration DelayOf(const State& state, const Look& look) {
+  const absl::Duration delay = look.plan.canary.scale_down_delay;
+  return state.canary.teardown == Teardown::kPromoted ? delay : std::min(delay, kRoutersLag);
+}
+
 Decision DecideScaleDownDelay(const State& state, const Look& look) {
   if (look.seen.stop_requested) return Interrupt(state);
   State next = state;
   if (!next.progressed_at.has_value()) next.progressed_at = look.now;
-  const absl::Time until = *next.progressed_at + look.plan.canary.scale_down_delay;
+  const absl::Time until = *next.progressed_at + DelayOf(next, look);
   if (look.now >= until) return Next(std::move(next), Step::kDeleteCanary, look);
   return WaitUntil(std::move(next), until);
 }
