@@ -10,10 +10,11 @@ from traffic import binomial_band
 
 class BackendCase(CanaryCase):
 
-    def given_routed(self, *objects, traffic, replicas=2):
-        """A shop of 1.0.0 with these objects of the platform team's."""
+    def given_routed(self, *objects, traffic, replicas=2, labels=None):
+        """A shop of 1.0.0 with these objects of the platform team's, whose pods have these labels, too."""
         stack = self.new_stack()
         stack.manifest = canary_deployment(stack.name, self.namespace.name, replicas)
+        stack.manifest["spec"]["template"]["metadata"]["labels"].update(labels or {})
         self.namespace.apply(service(stack.name, stack.name), OWNER)
         self.objects = [make(stack) for make in objects]
         for item in self.objects:
@@ -141,7 +142,8 @@ class Istio(BackendCase):
 
     def test_objects_are_what_istio_takes(self):
         stack = self.given_routed(virtual_service, destination_rule, traffic=lambda stack: Block(istio=Block(
-            virtual_service=stack.name, service=stack.name, destination_rule=stack.name, route_names=["web"])))
+            virtual_service=stack.name, service=stack.name, destination_rule=stack.name, route_names=["web"])),
+            labels={"track": "stable"})
         self.held_at_25(stack)
         static, web = self.live(self.objects[0])["spec"]["http"]
         self.assertEqual(static, self.before[0]["spec"]["http"][0])
