@@ -173,9 +173,11 @@ void ValidateHold(const StepBlock& step, const StepRules& rules, const Path& pat
   } else if (*hold < rules.interval) {
     diagnostics.Error(
         path, "A hold without a measurement",
-        absl::StrCat("The analysis measures every ", schema::FormatGoDuration(rules.interval),
-                     ", and a step that is held for only ", schema::FormatGoDuration(*hold),
-                     " would pass unmeasured. Hold longer, or measure more often."));
+        absl::StrCat("A hold of ", schema::FormatGoDuration(*hold),
+                     " is shorter than analysis.interval (",
+                     schema::FormatGoDuration(rules.interval),
+                     "), so the step could end before it is measured. Hold longer, or measure more "
+                     "often."));
   }
 }
 
