@@ -310,14 +310,14 @@ void JudgeOpenCanary(const CanaryRelease& planned, const CanaryRelease& prior,
                      "manifest back to the version that stable runs. Then change ",
                      argument, "."));
   };
-  const value::Value traffic = schema::EncodeAttr(planned.traffic);
-  if (traffic.IsWhollyKnown() && !(traffic == schema::EncodeAttr(prior.traffic))) {
-    refuse("traffic");
-  }
-  const value::Value labels = schema::EncodeAttr(planned.canary_labels);
-  if (labels.IsWhollyKnown() && !(labels == schema::EncodeAttr(prior.canary_labels))) {
-    refuse("canary_labels");
-  }
+  const auto judge = [&](const char* argument, const value::Value& wanted,
+                         const value::Value& had) {
+    if (wanted.IsWhollyKnown() && !(wanted == had)) refuse(argument);
+  };
+  judge("traffic", schema::EncodeAttr(planned.traffic), schema::EncodeAttr(prior.traffic));
+  judge("match", schema::EncodeAttr(planned.match), schema::EncodeAttr(prior.match));
+  judge("canary_labels", schema::EncodeAttr(planned.canary_labels),
+        schema::EncodeAttr(prior.canary_labels));
 }
 
 std::vector<std::string> DescribeCanaryRelease(const CanaryPlanInput& input) {

@@ -224,6 +224,9 @@ TEST_F(CanaryPlanTest, TheWayOfTheTrafficCannotChangeWhileACanaryIsOpen) {
   HoldNew();
   EXPECT_THAT(PlanSays(CanaryConfig(kNew, {{"approve_up_to", Up(10)}, {"traffic", Shared()}})),
               Contains(AllOf(StartsWith("error at traffic: "), HasSubstr("Held"))));
+  EXPECT_THAT(PlanSays(CanaryConfig(kNew, {{"approve_up_to", Up(10)},
+                                           {"canary_labels", ImagesOf({{"track", "next"}})}})),
+              Contains(StartsWith("error at canary_labels: ")));
 }
 
 // ---- Preflight
