@@ -127,9 +127,9 @@ std::string CanaryFixture::StoredStep() const {
                    "step");
 }
 
-void CanaryFixture::RestartCanary() {
+void CanaryFixture::RestartPods(const std::string& prefix) {
   for (const Json& pod : kube_->All("v1", "Pod")) {
-    if (!absl::StartsWith(kubernetes::NameOf(pod), "web-canary-")) continue;
+    if (!absl::StartsWith(kubernetes::NameOf(pod), prefix)) continue;
     Json status = kubernetes::Status(pod);
     if (status.contains("containerStatuses")) continue;
     status["containerStatuses"] =

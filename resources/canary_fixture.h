@@ -48,8 +48,9 @@ class CanaryFixture : public RolloutFixture {
   const std::vector<int>& shares() const { return shares_; }
   std::string StoredStep() const;
   bool Exists(const kubernetes::ObjectRef& ref) const { return !Live(ref).is_null(); }
-  // Pods of the canary restart from now on, or as soon as it gets any traffic.
-  void RestartCanary();
+  // Pods whose name begins so have restarted.
+  void RestartPods(const std::string& prefix);
+  void RestartCanary() { RestartPods("web-canary-"); }
   ::testing::AssertionResult NothingIsLeft() const;
   std::vector<std::string> ApplySays(const Value& config) {
     return Said(Apply(config).diagnostics);

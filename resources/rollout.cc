@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "provider/kubernetes/object.h"
 #include "resources/analysis_block.h"
+#include "resources/canary_preflight.h"
 #include "resources/catalog.h"
 #include "resources/manifest_value.h"
 #include "resources/workload_resource.h"
@@ -131,6 +132,12 @@ class RolloutResource final : public WorkloadResource<Rollout> {
   void JudgeChange(const Rollout& planned, const std::optional<Rollout>&, const ReleaseRecord&,
                    Diagnostics& diagnostics) const override {
     if (planned.status.is_unknown()) WarnOfOnDelete(planned, diagnostics);
+  }
+
+  void RehearseMore(const Connection& connection, const plugin::CallContext& context,
+                    const ReleaseJob& job, const WriteIntent& intent,
+                    Diagnostics& diagnostics) const override {
+    RehearseMetrics(connection, job, intent, context.stop, diagnostics);
   }
 
   std::optional<std::vector<std::string>> DescribeRelease(const Rollout* prior,
