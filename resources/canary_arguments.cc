@@ -62,11 +62,15 @@ bool SharesByReplicas(const CanaryRelease& config) {
 // The share is the ratio of ready pods: there is none without pods, and no way to choose.
 void ValidateReplicasBackend(const CanaryRelease& config, Diagnostics& diagnostics) {
   if (!SharesByReplicas(config)) return;
-  if (config.approve_up_to.is_known() && config.approve_up_to.value() == 0) {
+  const int64_t first = config.step.is_known() && !config.step->empty()
+                            ? config.step.value().front().weight.value_or(1)
+                            : 1;
+  if (config.approve_up_to.is_known() && config.approve_up_to.value() < first) {
     diagnostics.Error(Path::Of("approve_up_to"), "Without a router ready pods get traffic",
-                      "approve_up_to = 0 asks for a canary without traffic, which "
-                      "traffic.replicas cannot give: every ready pod is behind the Service. Use "
-                      "the weight of the first step, or a backend that routes.");
+                      absl::StrCat("approve_up_to = ", config.approve_up_to.value(),
+                                   " asks for a canary without traffic, which traffic.replicas "
+                                   "cannot give: every ready pod is behind the Service. Use the "
+                                   "weight of the first step, or a backend that routes."));
   }
   if (!config.arguments.check.is_known()) return;
   for (size_t i = 0; i < config.arguments.check->size(); ++i) {

@@ -180,6 +180,8 @@ absl::StatusOr<runner::CanaryTarget> SetUpCanary(const CanarySetup& setup,
   const CanarySetup named{setup.connection, job, setup.workload, setup.live, setup.open};
   absl::StatusOr<runner::CanaryTarget> target = NameIt(named, *service);
   if (!target.ok()) return InContext(target.status());
+  // What an open run has made is no obstacle to it, and to taking it back nothing is.
+  if (setup.open) return target;
   const std::string in = NamespaceOf(setup);
   DELIVERY_RETURN_IF_ERROR(
       RequireFree(named, {"apps/v1", "Deployment", in, target->naming.deployment}, stop));
@@ -187,11 +189,8 @@ absl::StatusOr<runner::CanaryTarget> SetUpCanary(const CanarySetup& setup,
     DELIVERY_RETURN_IF_ERROR(RequireFree(named, ServiceRef(named, target->naming.service), stop));
   }
   DELIVERY_RETURN_IF_ERROR(RequireUnselected(named, *target, stop));
-  // A route that our open run has split is no obstacle to it.
-  if (!setup.open) {
-    const absl::Status route = InContext(RequireRoute(named, *target, stop));
-    if (!route.ok()) return route;
-  }
+  const absl::Status route = InContext(RequireRoute(named, *target, stop));
+  if (!route.ok()) return route;
   return target;
 }
 

@@ -38,6 +38,8 @@ engine::CanaryPlan CanaryPlanOf(const ReleaseJob& job, const Prepared& prepared)
   plan.has_match = !job.canary->match.empty();
   plan.share_by_replicas =
       std::holds_alternative<routing::ReplicasBackend>(prepared.canary->traffic.backend);
+  plan.route_guards =
+      routing::SharesService(prepared.canary->traffic.backend) && !plan.share_by_replicas;
   plan.checks_before_traffic = !job.canary->checks.before_traffic.empty();
   plan.checks_before_promotion = !job.canary->checks.before_promotion.empty();
   // Only of the run that was looked at.
@@ -90,11 +92,12 @@ runner::ReleaseRequest Request(const Connection& connection, const ReleaseJob& j
   request.plan = std::move(plan);
   request.target.ref = prepared.ref;
   request.target.new_version = {prepared.intent.workload, prepared.intent.force,
-                                prepared.intent.agreed, prepared.intent.take_over_legacy};
+                                prepared.intent.agreed, prepared.intent.take_over_legacy,
+                                prepared.intent.kept};
   if (prepared.previous.has_value()) {
     request.target.previous_version =
         runner::WorkloadWrite{*prepared.previous, prepared.intent.force, prepared.intent.agreed,
-                              prepared.intent.take_over_legacy};
+                              prepared.intent.take_over_legacy, prepared.intent.kept};
   }
   request.progress_file = connection.progress_file.get();
   request.target.checks.checks = prepared.checks;
@@ -163,7 +166,11 @@ absl::Status Examine(const Connection& connection, Clock& clock, const ReleaseJo
     return absl::PermissionDeniedError(
         absl::StrCat(std::string(permitted.message()), " Nothing was changed."));
   }
-  const absl::Status pullable = RequireImages(connection, prepared, stop);
+  // What is open already runs these images, or is taken back.
+  const bool goes_on =
+      prepared.open.has_value() && prepared.open->state.identity == prepared.identity;
+  const absl::Status pullable =
+      goes_on ? absl::OkStatus() : RequireImages(connection, prepared, stop);
   if (!pullable.ok()) return pullable;
   return Rehearse(connection, prepared, clock.Now(), stop);
 }
@@ -176,6 +183,7 @@ absl::Status WriteRestToStable(const Connection& connection, const ReleaseJob& j
   const bool held = prepared.by_canary && job.planned.record.pending.has_value() &&
                     record.written.has_value() && prepared.open.has_value() &&
                     prepared.open->state.identity == prepared.identity &&
+                    !prepared.open->state.canary.stable_written &&
                     prepared.open->state.canary.teardown == engine::Teardown::kNone;
   if (!held) return absl::OkStatus();
   const Json stable_template = kubernetes::PodTemplate(record.written->workload);

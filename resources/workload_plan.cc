@@ -360,6 +360,8 @@ void KeepLiveValues(const Json& live, WriteIntent& intent) {
     keep.push_back(std::move(change));
   }
   intent.workload = kubernetes::ApplyChangesToManifest(intent.workload, keep);
+  intent.kept.clear();
+  for (const kubernetes::FieldChange& change : keep) intent.kept.push_back(change.path);
 }
 
 }  // namespace delivery::resources

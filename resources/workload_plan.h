@@ -61,6 +61,7 @@ struct WriteIntent {
   std::vector<kubernetes::FieldPath> ignored;
   bool force = false;
   bool take_over_legacy = false;  // imported or adopted: from kubectl, Helm and the like
+  std::vector<kubernetes::FieldPath> kept = {};  // fields with their live value (KeepLiveValues)
 };
 struct IntentInput {
   const WorkloadArguments* arguments = nullptr;

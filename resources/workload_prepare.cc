@@ -182,7 +182,8 @@ absl::StatusOr<Prepared> Prepare(const Connection& connection, const ReleaseJob&
                     : record.imported       ? ImportedVersion(prepared, *job.prior)
                                             : VersionOf(prepared, job.prior->arguments.images);
   prepared.previous = KeptOver(prepared, prepared.before->workload);
-  prepared.intent.workload = KeptOver(prepared, prepared.declared);
+  prepared.intent.workload = prepared.declared;
+  KeepLiveValues(*prepared.live, prepared.intent);
   DELIVERY_RETURN_IF_ERROR(PrepareCanary(connection, job, prepared, stop));
   return prepared;
 }

@@ -56,6 +56,9 @@ struct SetTraffic {
   int weight = 0;
   bool match = false;
   Json route_record;
+  // Weight 0 is written into the route, too, so that what selects the canary's pods sends them
+  // nothing.
+  bool reserve = false;
 };
 // The route as it was before the run.
 struct RestoreRoute {

@@ -41,6 +41,9 @@ struct CanaryPlan {
   bool has_match = false;  // a rule sends some requests to the canary whatever the weight
   // The share is the ratio of ready pods behind the Service: nothing routes.
   bool share_by_replicas = false;
+  // The stable Service selects the canary's pods, and the route alone keeps requests from them: it
+  // is written before they start, and put back after they are gone.
+  bool route_guards = false;
   bool checks_before_traffic = false;
   bool checks_before_promotion = false;
   absl::Duration scale_down_delay = absl::Seconds(30);

@@ -14,7 +14,7 @@ namespace {
 
 constexpr int64_t kSchemaVersion = 2;
 
-constexpr std::array<std::pair<Step, const char*>, 29> kStepNames = {{
+constexpr std::array<std::pair<Step, const char*>, 30> kStepNames = {{
     {Step::kApply, "apply"},
     {Step::kAwait, "await"},
     {Step::kCheck, "check"},
@@ -26,6 +26,7 @@ constexpr std::array<std::pair<Step, const char*>, 29> kStepNames = {{
     {Step::kDone, "done"},
     {Step::kObserve, "observe"},
     {Step::kRecordRoute, "record_route"},
+    {Step::kReserveRoute, "reserve_route"},
     {Step::kCreateCanary, "create_canary"},
     {Step::kAwaitCanary, "await_canary"},
     {Step::kCheckBeforeTraffic, "check_before_traffic"},
@@ -97,6 +98,7 @@ Json EncodeCanary(const CanaryState& canary) {
           {"replicas", canary.replicas},
           {"stable_size", canary.stable_size},
           {"stable_written", canary.stable_written},
+          {"served", canary.served},
           {"teardown", NameIn(kTeardownNames, canary.teardown)},
           {"resume_step", StepName(canary.resume_step)},
           {"route_record", canary.route_record},
@@ -111,6 +113,7 @@ std::optional<CanaryState> DecodeCanary(const Json& json) {
   canary.replicas = static_cast<int>(GetInt(json, "replicas"));
   canary.stable_size = static_cast<int>(GetInt(json, "stable_size"));
   canary.stable_written = GetBool(json, "stable_written");
+  canary.served = GetBool(json, "served");
   const auto teardown = FromName(kTeardownNames, GetString(json, "teardown"));
   const auto resume_step = FromName(kStepNames, GetString(json, "resume_step"));
   const Json* record = Find(json, "route_record");

@@ -32,6 +32,7 @@ enum class Step {
 
   // Of a canary.
   kRecordRoute,         // look at the route; nothing is written yet
+  kReserveRoute,        // weight 0, before there are pods that the route must keep requests from
   kCreateCanary,        // make its Deployment and Service
   kAwaitCanary,         // its pods start
   kCheckBeforeTraffic,  // checks decide whether it may get traffic
@@ -79,6 +80,7 @@ struct CanaryState {
   int replicas = 0;             // of the canary, likewise
   int stable_size = 0;          // pods of stable when the run began
   bool stable_written = false;  // the promotion has begun
+  bool served = false;          // it had traffic, before that was taken away
   Teardown teardown = Teardown::kNone;
   Step resume_step = Step::kHold;  // from kFailedHold
   Json route_record;               // what the route is put back to; null: not looked at yet
@@ -110,8 +112,8 @@ struct State {
   std::optional<absl::Time> measure_at;   // the next measurement
   std::map<std::string, int64_t> completed_before;  // by metric: measurements before the hold began
   bool measuring = false;
-  bool checks_began = false;   // those of this step
-  bool canary_served = false;  // before its traffic was taken away
+  bool checks_began = false;      // those of this step
+  bool first_to_promote = false;  // no process before this one has tried
 
   // Compares what the journal stores.
   bool SameRecord(const State& other) const;

@@ -46,15 +46,23 @@ Decision BeginTeardown(State state, Teardown teardown, const Look& look) {
   return Next(std::move(state), Step::kReturnTraffic, look);
 }
 
-// For reasons that need not wait: nothing is gained by leaving traffic where it is.
-Decision Abort(State state, std::string reason, const Look& look) {
+// For reasons that leave nothing to look at: traffic that somebody else moves, a canary that does
+// not serve.
+Decision TakeBack(State state, std::string reason, const Look& look) {
   if (state.reason.empty()) state.reason = std::move(reason);
-  if (look.plan.on_failure == OnFailure::kHold) {
-    state.canary.resume_step = state.step;
-    state.step = Step::kFailedHold;
-    return EndWith(std::move(state), Outcome::kFailed);
-  }
   return BeginTeardown(std::move(state), Teardown::kAborted, look);
+}
+
+// For reasons that need not wait: nothing is gained by leaving traffic where it is, unless the user
+// wants to look at it.
+Decision Abort(State state, std::string reason, const Look& look) {
+  if (look.plan.on_failure != OnFailure::kHold) {
+    return TakeBack(std::move(state), std::move(reason), look);
+  }
+  if (state.reason.empty()) state.reason = std::move(reason);
+  state.canary.resume_step = state.step;
+  state.step = Step::kFailedHold;
+  return EndWith(std::move(state), Outcome::kFailed);
 }
 
 // Metrics are bad, but the canary serves: stable first comes back to its size, if something shrank
@@ -80,12 +88,28 @@ Decision Interrupt(State state) { return EndWith(std::move(state), Outcome::kInt
 // ---- What may go wrong on the way
 
 // Of what is there while a canary exists, whether or not it has traffic.
-std::optional<std::string> Trouble(const Look& look) {
+std::optional<std::string> Trouble(const State& state, const Look& look) {
   const Observation& seen = look.seen;
   if (seen.foreign_change.has_value()) return seen.foreign_change;
   if (!seen.exists) return "the workload was deleted by someone else during the release";
   if (!seen.canary.exists) return "the canary was deleted by someone else during the release";
-  return seen.canary.failure;
+  if (seen.canary.failure.has_value()) return seen.canary.failure;
+  const bool serves = state.canary.weight > 0 || state.canary.match;
+  if (serves && seen.canary.observed && seen.canary.ready == 0) {
+    return "no pod of the canary is ready any more";
+  }
+  return std::nullopt;
+}
+
+// Whether a canary with trouble is taken back though the user wants to look at failed ones: a
+// version that never had traffic hurts nobody.
+bool MustGo(const State& state, const Look& look) {
+  return look.seen.foreign_change.has_value() || state.canary.weight > 0 || state.canary.match;
+}
+
+Decision AbortForTrouble(State state, std::string trouble, const Look& look) {
+  return MustGo(state, look) ? TakeBack(std::move(state), std::move(trouble), look)
+                             : Abort(std::move(state), std::move(trouble), look);
 }
 
 bool CannotSee(const Look& look) { return look.seen.unreachable || look.seen.canary.unreachable; }
@@ -176,7 +200,8 @@ Decision DecideRecordRoute(const State& state, const Look& look) {
     next.canary.route_record =
         look.seen.route_record->is_null() ? Json::object() : *look.seen.route_record;
     next.canary.stable_size = look.seen.desired;
-    return Next(std::move(next), Step::kCreateCanary, look);
+    const bool guards = look.plan.canary.route_guards;
+    return Next(std::move(next), guards ? Step::kReserveRoute : Step::kCreateCanary, look);
   }
   if (look.seen.stop_requested) return Interrupt(state);
   if (look.seen.action_result.has_value() && !look.seen.action_result->ok() &&
@@ -205,6 +230,15 @@ Decision DecideRecordRoute(const State& state, const Look& look) {
   return EndWith(std::move(refused), Outcome::kRefused);
 }
 
+Decision DecideReserveRoute(const State& state, const Look& look) {
+  if (!look.seen.action_result.has_value()) {
+    if (look.seen.stop_requested) return Interrupt(state);
+    return Act(state, SetTraffic{0, false, state.canary.route_record, /*reserve=*/true});
+  }
+  if (auto trouble = ActionTrouble(state, look)) return *std::move(trouble);
+  return Next(state, Step::kCreateCanary, look);
+}
+
 Decision DecideApplyCanary(const State& state, const Look& look, Step then) {
   if (!look.seen.action_result.has_value()) {
     if (look.seen.stop_requested) return Interrupt(state);
@@ -223,7 +257,9 @@ Decision DecideAwaitCanary(const State& state, const Look& look) {
   if (CannotSee(look)) return WaitToSee(state, look);
   const CanarySeen& canary = look.seen.canary;
   State next = WithProgress(state, canary.progress_mark, look.now);
-  if (auto trouble = Trouble(look)) return Abort(std::move(next), *std::move(trouble), look);
+  if (auto trouble = Trouble(state, look)) {
+    return AbortForTrouble(std::move(next), *std::move(trouble), look);
+  }
   if (canary.complete && state.step == Step::kAwaitScaled) {
     return Next(WithWeightOfStep(std::move(next), look), Step::kSetWeight, look);
   }
@@ -263,8 +299,8 @@ Decision DecideChecks(const State& state, const Look& look, RunChecks checks, Pa
   if (look.seen.stop_requested) return Interrupt(state);
   if (!CannotSee(look)) {
     const bool with_canary = state.canary.teardown == Teardown::kNone;
-    const auto trouble = with_canary ? Trouble(look) : look.seen.failure;
-    if (trouble.has_value()) return Abort(state, *trouble, look);
+    const auto trouble = with_canary ? Trouble(state, look) : look.seen.failure;
+    if (trouble.has_value()) return AbortForTrouble(state, *trouble, look);
   }
   if (auto late = TimedOut(look.plan, state, look.now)) {
     return Abort(state, *std::move(late), look);
@@ -277,8 +313,12 @@ Decision DecideChecks(const State& state, const Look& look, RunChecks checks, Pa
 Decision DecideSetWeight(const State& state, const Look& look) {
   if (!look.seen.action_result.has_value()) {
     if (look.seen.stop_requested) return Interrupt(state);
-    return Act(state,
-               SetTraffic{state.canary.weight, state.canary.match, state.canary.route_record});
+    return Act(state, SetTraffic{state.canary.weight, state.canary.match, state.canary.route_record,
+                                 /*reserve=*/false});
+  }
+  if (!look.seen.action_result->ok() && !CannotSee(look)) {
+    // Why there is no endpoint to send requests to.
+    if (auto trouble = Trouble(state, look)) return TakeBack(state, *std::move(trouble), look);
   }
   if (auto trouble = ActionTrouble(state, look)) return *std::move(trouble);
   return WaitUntil(BeginHold(look.plan, Moved(state, Step::kHold), look.now), look.now);
@@ -301,9 +341,8 @@ Decision DecideHold(const State& state, const Look& look) {
   }
   if (CannotSee(look)) return WaitToSee(std::move(next), look);
   next = UnderObservation(look.plan, std::move(next), look.now);
-  if (auto trouble = Trouble(look)) return Abort(std::move(next), *std::move(trouble), look);
-  if (look.seen.canary.ready == 0) {
-    return Abort(std::move(next), "no pod of the canary is ready any more", look);
+  if (auto trouble = Trouble(state, look)) {
+    return TakeBack(std::move(next), *std::move(trouble), look);
   }
   if (look.seen.action_result.has_value() && !look.seen.action_result->ok()) {
     return Abort(std::move(next), std::string(look.seen.action_result->message()), look);
@@ -338,13 +377,19 @@ Decision DecidePromote(const State& state, const Look& look) {
     if (!state.canary.stable_written) {
       // Stored before the write.
       State next = state;
-      next.canary.stable_written = true;
+      next.canary.stable_written = next.first_to_promote = true;
       return WaitUntil(std::move(next), look.now);
     }
     return Act(state, ApplyWorkload{Version::kNew});
   }
-  if (auto trouble = ActionTrouble(state, look)) return *std::move(trouble);
-  return Next(state, Step::kAwaitPromoted, look);
+  State next = state;
+  if (IsTransient(*look.seen.action_result)) {
+    next.first_to_promote = false;  // it may have been written all the same
+  } else if (!look.seen.action_result->ok() && state.first_to_promote) {
+    next.canary.stable_written = false;  // refused: there is nothing to put back
+  }
+  if (auto trouble = ActionTrouble(next, look)) return *std::move(trouble);
+  return Next(std::move(next), Step::kAwaitPromoted, look);
 }
 
 Decision DecideAwaitPromoted(const State& state, const Look& look) {
@@ -359,9 +404,8 @@ Decision DecideAwaitPromoted(const State& state, const Look& look) {
     next.halting_for_stop = true;
     return Act(std::move(next), ApplyWorkload{Version::kNew, /*halted=*/true});
   }
-  if (auto trouble = Trouble(look)) return Abort(std::move(next), *std::move(trouble), look);
-  if (look.seen.canary.ready == 0) {
-    return Abort(std::move(next), "no pod of the canary is ready any more", look);
+  if (auto trouble = Trouble(state, look)) {
+    return TakeBack(std::move(next), *std::move(trouble), look);
   }
   if (auto failure = RolloutFailure(look.plan, next, look.seen, look.now)) {
     return Abort(std::move(next), absl::StrCat("the promotion failed: ", *failure), look);
@@ -393,25 +437,59 @@ std::optional<Decision> UndoTrouble(const State& state, const Look& look) {
   const absl::Status& result = *look.seen.action_result;
   if (result.ok()) return std::nullopt;
   const std::string why(result.message());
-  if (!IsTransient(result)) return UndoFailed(state, why);
+  // Aborted: somebody else writes the same object again and again.
+  if (!IsTransient(result) && !absl::IsAborted(result)) return UndoFailed(state, why);
   State next = WithProgress(state, why, look.now);
   const bool give_up = IsStuck(look.plan, next, look.now) || look.seen.blind.has_value();
   if (look.seen.stop_requested || give_up) return Interrupt(std::move(next));
   return WaitUntil(std::move(next), look.now + kRetryAfter);
 }
 
+// With the traffic on stable: what is left to do before the canary goes.
+Decision AfterTraffic(State state, const Look& look) {
+  Step step = Step::kDeleteCanary;
+  if (state.canary.teardown == Teardown::kPromoted) {
+    step = look.plan.has_checks ? Step::kCheck : Step::kScaleDownDelay;
+  } else if (state.canary.served && !look.plan.canary.share_by_replicas) {
+    // Without a router its pods get requests as long as they are there.
+    step = Step::kScaleDownDelay;
+  }
+  return Next(std::move(state), step, look);
+}
+
+// What was released in place of this run begins now.
+Decision BeginNext(const State& state, const Look& look) {
+  return WaitUntil(Start(look.plan, state.next_run_id, look.now), look.now);
+}
+
+Decision EndDone(State state, Outcome outcome) {
+  state.step = Step::kDone;
+  return EndWith(std::move(state), outcome);
+}
+
+// With nothing of the canary left.
+Decision AfterCanary(State state, const Look& look) {
+  if (state.canary.teardown == Teardown::kPromoted) {
+    return EndDone(std::move(state), Outcome::kSucceeded);
+  }
+  if (state.canary.stable_written) return Next(std::move(state), Step::kRestore, look);
+  if (state.canary.teardown == Teardown::kSuperseded) return BeginNext(state, look);
+  return EndDone(std::move(state), Outcome::kRolledBack);
+}
+
 Decision DecideReturnTraffic(const State& state, const Look& look) {
   if (!look.seen.action_result.has_value()) {
-    return Act(state, SetTraffic{0, false, state.canary.route_record});
+    return Act(state, SetTraffic{0, false, state.canary.route_record, /*reserve=*/false});
   }
   // A route that is gone sends nothing to anybody.
   if (!absl::IsNotFound(*look.seen.action_result)) {
     if (auto trouble = UndoTrouble(state, look)) return *std::move(trouble);
   }
   State next = state;
-  next.canary_served = next.canary_served || state.canary.weight > 0 || state.canary.match;
+  next.canary.served = next.canary.served || state.canary.weight > 0 || state.canary.match;
   next.canary.weight = 0;
   next.canary.match = false;
+  if (look.plan.canary.route_guards) return AfterTraffic(std::move(next), look);
   return Next(std::move(next), Step::kRestoreRoute, look);
 }
 
@@ -421,12 +499,7 @@ Decision DecideRestoreRoute(const State& state, const Look& look) {
     return Act(state, RestoreRoute{state.canary.route_record});
   }
   if (auto trouble = UndoTrouble(state, look)) return *std::move(trouble);
-  if (state.canary.teardown != Teardown::kPromoted) {
-    // Without a router its pods get requests as long as they are there.
-    const bool waits = state.canary_served && !look.plan.canary.share_by_replicas;
-    return Next(state, waits ? Step::kScaleDownDelay : Step::kDeleteCanary, look);
-  }
-  return Next(state, look.plan.has_checks ? Step::kCheck : Step::kScaleDownDelay, look);
+  return look.plan.canary.route_guards ? AfterCanary(state, look) : AfterTraffic(state, look);
 }
 
 // Requests that are under way may end, and routers hear of the change. An abort waits for the
@@ -454,26 +527,12 @@ Decision DecideDeleteCanary(const State& state, const Look& look) {
   return Next(state, Step::kAwaitCanaryGone, look);
 }
 
-// What was released in place of this run begins now.
-Decision BeginNext(const State& state, const Look& look) {
-  return WaitUntil(Start(look.plan, state.next_run_id, look.now), look.now);
-}
-
-Decision EndDone(State state, Outcome outcome) {
-  state.step = Step::kDone;
-  return EndWith(std::move(state), outcome);
-}
-
 Decision DecideAwaitCanaryGone(const State& state, const Look& look) {
   if (CannotSee(look)) return WaitToSee(state, look);
   State next = WithProgress(state, look.seen.canary.progress_mark, look.now);
   if (look.seen.canary.gone) {
-    if (state.canary.teardown == Teardown::kPromoted) {
-      return EndDone(std::move(next), Outcome::kSucceeded);
-    }
-    if (state.canary.stable_written) return Next(std::move(next), Step::kRestore, look);
-    if (state.canary.teardown == Teardown::kSuperseded) return BeginNext(next, look);
-    return EndDone(std::move(next), Outcome::kRolledBack);
+    return look.plan.canary.route_guards ? Next(std::move(next), Step::kRestoreRoute, look)
+                                         : AfterCanary(std::move(next), look);
   }
   if (look.seen.stop_requested) return Interrupt(std::move(next));
   if (IsStuck(look.plan, next, look.now)) {
@@ -577,6 +636,10 @@ State Resume(const Plan& plan, State found, absl::Time now) {
     found.reason.clear();
   }
   found = WithSteps(plan, std::move(found));
+  const bool at_the_end = found.step == Step::kCheckBeforePromotion || found.step == Step::kPromote;
+  if (at_the_end && !found.canary.stable_written && plan.canary.approve_up_to.has_value()) {
+    found.step = Step::kHeld;  // the approval was taken back meanwhile
+  }
   if (found.step == Step::kHold) return BeginHold(plan, std::move(found), now);
   return found;
 }
@@ -586,6 +649,8 @@ Decision Decide(const Plan& plan, const State& state, const Observation& seen, a
   switch (state.step) {
     case Step::kRecordRoute:
       return DecideRecordRoute(state, look);
+    case Step::kReserveRoute:
+      return DecideReserveRoute(state, look);
     case Step::kCreateCanary:
       return DecideApplyCanary(state, look, Step::kAwaitCanary);
     case Step::kScaleCanary:

@@ -37,7 +37,6 @@ class EditRouter : public TrafficRouter {
     Json last_seen = {};           // the newest answer to us; null before the first
     // The entries of managedFields when somebody else wrote the field last; null: not seen.
     Json owners = {};
-    bool was_as_expected = false;  // a split was seen in it
     std::unique_ptr<kubernetes::ObjectWatch> watch = nullptr;
   };
 
@@ -152,14 +151,12 @@ absl::Status EditRouter::SetOne(Watched& one, const Json& entry, const Split& sp
     return absl::FailedPreconditionError(absl::StrCat(
         "Traffic was not shifted: the API server stored something else: ", deviation, "."));
   }
-  one.was_as_expected = one.was_as_expected || split != Split{};
   return absl::OkStatus();
 }
 
 absl::Status EditRouter::Restore(const Json& record, const std::stop_token& stop) {
   for (size_t i = parts_.size(); i-- > 0;) {
     DELIVERY_RETURN_IF_ERROR(RestoreOne(parts_[i], EntryOf(record, i), stop));
-    parts_[i].was_as_expected = false;
   }
   last_set_ = Split{};
   return absl::OkStatus();
@@ -243,12 +240,9 @@ void EditRouter::LookAt(Watched& one, const Json& entry, const Split& expected, 
     return say(absl::StrCat(name, " was deleted; another one is there now"));
   }
   const std::string deviation = one.part->Deviation(live, expected);
-  if (deviation.empty()) {
-    one.was_as_expected = one.was_as_expected || expected != Split{};
-    return;
-  }
+  if (deviation.empty()) return;
   // Not written yet: by the process before us, which did not come to it, or by us.
-  if (IsWrittenByUs(live, one.part->Field()) || (now.at_rest && !one.was_as_expected)) return;
+  if (IsWrittenByUs(live, one.part->Field())) return;
   say(ByWhom(deviation, ForeignManager(live, one.part->Field())));
 }
 

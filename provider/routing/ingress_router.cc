@@ -37,7 +37,6 @@ class IngressRouter : public TrafficRouter {
   const kubernetes::ObjectRef canary_;
   Json last_seen_;                 // the canary Ingress; null: none
   std::optional<Split> last_set_;  // by this process
-  bool was_there_ = false;         // it had been made
   bool was_listed_ = false;        // the watch had it
   std::unique_ptr<kubernetes::ObjectWatch> stable_watch_;
   std::unique_ptr<kubernetes::ObjectWatch> canary_watch_;
@@ -93,7 +92,6 @@ absl::Status IngressRouter::Show(const Split& split, const std::stop_token& stop
   if (!stable.ok()) return stable.status();
   DELIVERY_ASSIGN_OR_RETURN(const Json wanted, MakeCanaryIngress(target_, *stable, split));
   DELIVERY_ASSIGN_OR_RETURN(last_seen_, Write(wanted, stop));
-  was_there_ = true;
   last_set_ = split;
   if (ReadCanaryIngress(last_seen_) == split) return absl::OkStatus();
   return absl::FailedPreconditionError(
@@ -127,7 +125,6 @@ absl::Status IngressRouter::Restore(const Json&, const std::stop_token& stop) {
   }
   if (!status.ok()) return status;
   last_seen_ = Json();
-  was_there_ = false;
   was_listed_ = false;
   return absl::OkStatus();
 }
@@ -146,7 +143,7 @@ absl::Status IngressRouter::TryRemove(const std::stop_token& stop) {
 
 std::string IngressRouter::Deviation(const Split& expected) const {
   if (last_seen_.is_null()) {
-    const bool lost = expected != Split{} && was_there_;
+    const bool lost = expected != Split{};
     return lost ? absl::StrCat(canary_.ToString(), " was deleted") : "";
   }
   if (ReadCanaryIngress(last_seen_) == expected) return "";
@@ -170,7 +167,6 @@ RouteState IngressRouter::Look(const Json&, const Split& expected) {
   if (!last_seen_.is_null()) {
     state.split = ReadCanaryIngress(last_seen_);
     state.at_rest = false;
-    was_there_ = true;
   }
   const Seen stable = SeenBy(stable_watch_.get());
   const std::string deviation = Deviation(expected);

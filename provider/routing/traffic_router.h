@@ -103,6 +103,9 @@ struct TrafficTarget {
 struct Split {
   int weight = 0;      // percent of the canary
   bool match = false;  // the rule for `match` is there
+  // The canary's place in the route is made though it gets nothing: what keeps requests from pods
+  // that the stable Service selects, too.
+  bool reserve = false;
 
   friend bool operator==(const Split&, const Split&) = default;
 };

@@ -91,7 +91,8 @@ CanaryPort::CanaryPort(kubernetes::Api& api, Clock& clock, RolloutTarget stable,
 
 absl::Status CanaryPort::Open(const std::stop_token& stop) {
   std::vector<const kubernetes::ObjectWatch*> watches;
-  for (const kubernetes::ObjectWatch* watch : router_->Watch(signal_)) watches.push_back(watch);
+  route_watches_ = router_->Watch(signal_);
+  watches.insert(watches.end(), route_watches_.begin(), route_watches_.end());
   if (!target_.naming.service.empty()) {
     kubernetes::ListOptions one;
     one.namespace_name = CanaryServiceRef().namespace_name;
@@ -159,6 +160,14 @@ engine::CanarySeen CanaryPort::ObserveCanary(const engine::State& state) {
   canary.blind = std::move(seen.blind);
   if (service_ != nullptr && kubernetes::IsFinalRefusal(service_->status())) {
     canary.blind = std::string(service_->status().message());
+  }
+  // A route that is not seen may have been rewritten.
+  for (const kubernetes::ObjectWatch* watch : route_watches_) {
+    if (watch->status().ok()) continue;
+    canary.unreachable = true;
+    if (kubernetes::IsFinalRefusal(watch->status())) {
+      canary.blind = std::string(watch->status().message());
+    }
   }
   const Json live = canary_.Live();
   // Somebody else's object of that name is not looked at.
@@ -303,7 +312,8 @@ absl::Status CanaryPort::SetTraffic(const engine::SetTraffic& action) {
   if (to_canary && action.weight < 100) {
     DELIVERY_RETURN_IF_ERROR(CheckEndpoints(Side::kStable));
   }
-  return router_->Set(action.route_record, {.weight = action.weight, .match = action.match},
+  return router_->Set(action.route_record,
+                      {.weight = action.weight, .match = action.match, .reserve = action.reserve},
                       hard_stop_);
 }
 

@@ -84,9 +84,10 @@ class CanaryPort : public ReleasePort {
   kubernetes::ChangeSignal signal_;
   uint64_t seen_version_ = 0;
   std::unique_ptr<routing::TrafficRouter> router_;
-  std::unique_ptr<kubernetes::ObjectWatch> service_;  // the canary's; null where it has none
-  std::optional<Json> route_record_;                  // not observed yet
-  bool measures_stable_ = false;                      // a rollout of the stable Deployment goes on
+  std::vector<kubernetes::ObjectWatch*> route_watches_;  // the router's
+  std::unique_ptr<kubernetes::ObjectWatch> service_;     // the canary's; null where it has none
+  std::optional<Json> route_record_;                     // not observed yet
+  bool measures_stable_ = false;  // a rollout of the stable Deployment goes on
   // The Deployments when the watches began: what ran then.
   Json opened_stable_;
   Json opened_canary_;

@@ -7,6 +7,8 @@
 #include "absl/strings/str_cat.h"
 #include "provider/base/log.h"
 #include "provider/base/status_macros.h"
+#include "provider/kubernetes/drift.h"
+#include "provider/kubernetes/named_fields.h"
 #include "provider/kubernetes/object.h"
 #include "provider/kubernetes/workload_status.h"
 #include "provider/runner/failure_report.h"
@@ -378,6 +380,20 @@ absl::StatusOr<std::string> RolloutPort::PickReadyPod() const {
   return absl::NotFoundError(absl::StrCat("no pod of ", target_.ref.ToString(), " is ready"));
 }
 
+// An autoscaler may have been at work since the release was prepared.
+void RolloutPort::KeepLiveValues(WorkloadWrite& write) const {
+  const Json live = Live();
+  if (live.is_null()) return;
+  std::vector<kubernetes::FieldChange> changes;
+  for (const kubernetes::FieldPath& field : write.kept) {
+    kubernetes::FieldChange change;
+    change.path = field;
+    if (const Json* value = kubernetes::FindField(live, field)) change.live = *value;
+    changes.push_back(std::move(change));
+  }
+  write.manifest = kubernetes::ApplyChangesToManifest(write.manifest, changes);
+}
+
 absl::Status RolloutPort::WriteVersion(const engine::ApplyWorkload& action) {
   WorkloadWrite write = target_.new_version;
   if (action.version == engine::Version::kPrevious) {
@@ -386,6 +402,7 @@ absl::Status RolloutPort::WriteVersion(const engine::ApplyWorkload& action) {
     }
     write = *target_.previous_version;
   }
+  KeepLiveValues(write);
   if (action.halted) {
     // The other kinds cannot be halted: what was written goes on.
     if (target_.ref.kind != "Deployment") return absl::OkStatus();

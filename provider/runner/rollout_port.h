@@ -102,6 +102,7 @@ class RolloutPort : public ReleasePort {
   // The same for pods that cannot be created.
   bool CountsCreationFailure(const std::optional<kubernetes::PodFailure>& failure);
   absl::Status WriteVersion(const engine::ApplyWorkload& action);
+  void KeepLiveValues(WorkloadWrite& write) const;
   absl::Status DeleteIt();
   // Whether a deletion was refused because somebody else made an object of that name meanwhile.
   bool IsTakenByAnother(const absl::Status& deleted);
