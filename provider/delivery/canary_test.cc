@@ -287,6 +287,79 @@ TEST(CanaryTest, ForeignChangeMeansNoTrafficAndFailure) {
   EXPECT_EQ(world.weight, 0);
 }
 
+TEST(CanaryTest, RouteGuardsPodsThatTheStableServiceSelectsToo) {
+  Plan plan = CanaryReleasePlan();
+  plan.canary.route_guards = true;
+  for (const bool good : {true, false}) {
+    CanaryWorld world;
+    world.route_guards = true;
+    world.metric = [good](const CanaryWorld&) { return Value(good ? 100 : 0); };
+    Applies applies;
+    EXPECT_EQ(applies.Run(plan, world), good ? Outcome::kSucceeded : Outcome::kRolledBack);
+    EXPECT_THAT(world.broken_invariants, IsEmpty());
+    EXPECT_EQ(world.done[1], "ReserveRoute");
+    EXPECT_EQ(world.done.back(), "RestoreRoute");
+    EXPECT_TRUE(world.IsAtRest());
+  }
+}
+
+TEST(CanaryTest, PromotionThatIsRefusedPutsNothingBack) {
+  CanaryWorld world;
+  Applies applies;
+  applies.meanwhile = [&](CanaryWorld& now) {
+    const bool promotes = applies.last.step == Step::kPromote && !now.next_action_fails.has_value();
+    if (promotes && now.stable_rolled == 0) {
+      now.next_action_fails = absl::AbortedError("conflict with kube-controller-manager");
+    }
+  };
+  EXPECT_EQ(applies.Run(CanaryReleasePlan(), world), Outcome::kRolledBack);
+  EXPECT_THAT(applies.last.reason, HasSubstr("kube-controller-manager"));
+  EXPECT_THAT(world.done, Not(Contains("ApplyWorkload previous")));
+  EXPECT_TRUE(world.IsAtRest());
+}
+
+TEST(CanaryTest, CanaryThatLosesItsPodsHasItsTrafficTakenAtOnce) {
+  CanaryWorld world;
+  Applies applies;
+  // Ready again and again, but not when the second step wants more of them.
+  applies.meanwhile = [&](CanaryWorld& now) {
+    if (applies.last.step == Step::kAwaitScaled && now.weight == 10) now.canary_ready = 0;
+  };
+  const absl::Time began = world.now;
+  EXPECT_EQ(applies.Run(CanaryReleasePlan(), world), Outcome::kRolledBack);
+  EXPECT_THAT(applies.last.reason, HasSubstr("no pod of the canary is ready"));
+  EXPECT_LT(world.now - began, absl::Seconds(80)) << "not at the progress deadline";
+}
+
+TEST(CanaryTest, ForeignChangeIsNotHeld) {
+  Plan plan = CanaryReleasePlan();
+  plan.on_failure = OnFailure::kHold;
+  CanaryWorld world;
+  Applies applies;
+  applies.meanwhile = [](CanaryWorld& now) {
+    if (now.weight == 10) now.foreign_change = "HTTPRoute shop/web was rewritten by argocd";
+  };
+  EXPECT_EQ(applies.Run(plan, world), Outcome::kRolledBack);
+  EXPECT_EQ(world.weight, 0);
+}
+
+TEST(CanaryTest, ApprovalThatIsTakenBackBeforeThePromotionCounts) {
+  Plan plan = CanaryReleasePlan();
+  CanaryWorld world;
+  Applies applies;
+  int at = 0;
+  // Killed when the promotion is next.
+  while (applies.journal == std::nullopt || applies.journal->step != Step::kPromote) {
+    world = CanaryWorld();
+    applies = Applies();
+    ASSERT_EQ(applies.Run(plan, world, ++at), std::nullopt);
+  }
+  ASSERT_FALSE(applies.journal->canary.stable_written);
+  plan.canary.approve_up_to = 50;
+  EXPECT_EQ(applies.Run(plan, world), Outcome::kHeld);
+  EXPECT_EQ(world.stable_rolled, 0);
+}
+
 TEST(CanaryTest, NothingIsWrittenWhenStableIsNotWell) {
   CanaryWorld world;
   world.stable_ready = 0;

@@ -41,10 +41,16 @@ absl::Status CanaryWorld::Execute(const Action& action) {
     route_record_ = Json{{"rules", "as they were"}};
   } else if (const auto* apply_canary = std::get_if<ApplyCanary>(&action)) {
     done.push_back(absl::StrCat("ApplyCanary ", apply_canary->replicas));
+    if (route_guards && !reference_added) broken_invariants.push_back("the route guards its pods");
     canary_exists = true;
     canary_desired = apply_canary->replicas;
     canary_ready = std::min(canary_ready, canary_desired);
   } else if (const auto* traffic = std::get_if<SetTraffic>(&action)) {
+    if (traffic->reserve) {
+      done.push_back("ReserveRoute");
+      reference_added = true;
+      return absl::OkStatus();
+    }
     return SetTrafficTo(traffic->weight, traffic->match);
   } else if (std::holds_alternative<RestoreRoute>(action)) {
     done.push_back("RestoreRoute");
@@ -54,6 +60,7 @@ absl::Status CanaryWorld::Execute(const Action& action) {
   } else if (std::holds_alternative<DeleteCanary>(action)) {
     done.push_back("DeleteCanary");
     if (weight > 0 || match) broken_invariants.push_back("no traffic to what is deleted");
+    if (route_guards && !reference_added) broken_invariants.push_back("the route guards its pods");
     canary_exists = false;
     canary_desired = canary_ready = 0;
   } else if (const auto* apply = std::get_if<ApplyWorkload>(&action)) {

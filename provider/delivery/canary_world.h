@@ -27,6 +27,7 @@ struct CanaryWorld {
   int weight = 0;
   bool match = false;
   bool reference_added = false;  // the route is not at rest
+  bool route_guards = false;     // the route alone keeps requests from the canary's pods
   bool new_is_broken = false;    // its pods never start
   bool breaks_in_promotion = false;
   bool unreachable = false;
