@@ -6,6 +6,7 @@ std::vector<std::unique_ptr<plugin::Resource>> MakeResources(const Cluster& clus
                                                              const Registries& registries) {
   std::vector<std::unique_ptr<plugin::Resource>> resources;
   resources.push_back(MakeRollout(cluster));
+  resources.push_back(MakeCanaryRelease(cluster));
   resources.push_back(MakeImagePolicy(registries));
   return resources;
 }

@@ -41,6 +41,8 @@ absl::StatusOr<checks::Check> ToCheck(const CheckBlock& block) {
     http.target = !http.url.empty()       ? checks::HttpCheck::Target::kUrl
                   : !http.service.empty() ? checks::HttpCheck::Target::kService
                                           : checks::HttpCheck::Target::kPod;
+    http.side =
+        from.target.value_or("stable") == "canary" ? checks::Side::kCanary : checks::Side::kStable;
     http.port = static_cast<int>(from.port.value_or(0));
     http.scheme = from.scheme.value_or("http");
     http.path = from.path.value_or("/");
@@ -106,7 +108,10 @@ const Spec<HttpCheckBlock>& HttpCheckBlock::Declaration() {
         "followed.");
     s->Field("target", &H::target)
         .Optional()
-        .Doc("Asks a ready pod of this side through the API server's proxy: `stable` (default).");
+        .Doc(
+            "Asks a ready pod of this side through the API server's proxy: `stable`, or `canary` "
+            "in a release by canary. Unless given, the side that the moment is about: the canary "
+            "before the promotion, otherwise `stable`.");
     s->Field("service", &H::service)
         .Optional()
         .Doc("Asks this Service in the workload's namespace through the API server's proxy.");
@@ -166,7 +171,10 @@ const Spec<CheckBlock>& CheckBlock::Declaration() {
     s->Field("name", &CheckBlock::name).Required().Doc("Name, for messages.");
     s->Field("at", &CheckBlock::at)
         .Optional()
-        .Doc("When it runs: `after_promotion` (default), once the new version runs.");
+        .Doc(
+            "When it runs: `after_promotion` (default), once the new version runs; in a release "
+            "by canary also `before_traffic` and `before_promotion`. Left out for a check that "
+            "steps name.");
     s->Block("http", &CheckBlock::http);
     s->Block("job", &CheckBlock::job);
     s->Block("webhook", &CheckBlock::webhook);
@@ -256,7 +264,8 @@ std::vector<std::string> DescribeChecks(const std::vector<checks::Check>& checks
       const std::string on = absl::StrCat(", port ", http->port);
       switch (http->target) {
         case checks::HttpCheck::Target::kPod:
-          what = absl::StrCat("GET ", http->path, " of a ready pod", on);
+          what = absl::StrCat("GET ", http->path, " of a ready pod",
+                              http->side == checks::Side::kCanary ? " of the canary" : "", on);
           break;
         case checks::HttpCheck::Target::kService:
           what = absl::StrCat("GET ", http->path, " of Service ", http->service, on);

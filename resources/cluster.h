@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/base/thread_annotations.h"
@@ -11,6 +12,7 @@
 #include "absl/synchronization/mutex.h"
 #include "provider/base/clock.h"
 #include "provider/kubernetes/api.h"
+#include "provider/metrics/metric_source.h"
 #include "provider/runner/announcer.h"
 #include "resources/preflight_memory.h"
 #include "resources/registries.h"
@@ -31,6 +33,12 @@ struct Connection {
   // For URLs outside the cluster's API, without its credentials. The same at each call, made at
   // the first.
   std::function<std::shared_ptr<http::Transport>()> url_transport;
+  // Where metrics are asked unless they say otherwise; nullopt: no server is configured.
+  std::optional<metrics::PrometheusServer> prometheus;
+  // Whether there is one is not known yet: it is made in the same apply.
+  bool prometheus_unknown = false;
+  // The same for servers that are trusted alike, made at the first call.
+  metrics::TransportOf metric_transport;
 };
 
 // Thread-safe.

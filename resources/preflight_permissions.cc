@@ -47,9 +47,29 @@ class PermissionList {
   std::vector<Permission> list_;
 };
 
-// Of the kinds that are released.
+// Of the kinds that are released, and of those that route.
 std::string PluralOf(const std::string& kind) {
-  return absl::StrCat(absl::AsciiStrToLower(kind), "s");
+  return absl::StrCat(absl::AsciiStrToLower(kind), kind == "Ingress" ? "es" : "s");
+}
+
+std::string GroupOf(const std::string& api_version) {
+  const size_t slash = api_version.find('/');
+  return slash == std::string::npos ? "" : api_version.substr(0, slash);
+}
+
+void RequireForCanary(const CanaryNeeds& canary, PermissionList& list) {
+  list.Require({"create"}, {"apps", "deployments"});
+  list.Require({"get", "patch", "delete"}, {"apps", "deployments", "", canary.deployment});
+  list.Require({"get", "list", "watch"}, {"", "services"});
+  if (canary.makes_service) list.Require({"create", "patch", "delete"}, {"", "services"});
+  list.Require({"list", "watch"}, {"discovery.k8s.io", "endpointslices"});
+  for (const kubernetes::ObjectRef& route : canary.routes) {
+    const std::string group = GroupOf(route.api_version);
+    const std::string plural = PluralOf(route.kind);
+    list.Require({"get", "list", "watch", "patch"}, {group, plural, "", route.name});
+    // nginx: the canary has an Ingress of its own.
+    if (route.kind == "Ingress") list.Require({"create", "delete"}, {group, plural});
+  }
 }
 
 // Asks for each of `queries`, a few at a time.
@@ -147,6 +167,7 @@ std::vector<Permission> PermissionsFor(const PermissionNeeds& needs) {
   if (needs.jobs) {
     list.Require({"get", "list", "watch", "create", "delete"}, {"batch", "jobs"});
   }
+  if (needs.canary.has_value()) RequireForCanary(*needs.canary, list);
   list.Add("get", {"", "pods", "log"}, Weight::kUseful, "logs of failing pods cannot be shown");
   list.Add("list", {"", "events"}, Weight::kUseful,
            kind == "Deployment"

@@ -2,6 +2,7 @@
 #ifndef DELIVERY_RESOURCES_PREFLIGHT_PERMISSIONS_H_
 #define DELIVERY_RESOURCES_PREFLIGHT_PERMISSIONS_H_
 
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -14,6 +15,13 @@
 
 namespace delivery::resources {
 
+// What a canary needs beside the workload.
+struct CanaryNeeds {
+  std::string deployment;                     // its name
+  bool makes_service = false;                 // a Service of its own
+  std::vector<kubernetes::ObjectRef> routes;  // that are changed, or made and removed
+};
+
 // What of a release depends on the configuration.
 struct PermissionNeeds {
   kubernetes::ObjectRef workload = {};
@@ -23,6 +31,7 @@ struct PermissionNeeds {
   bool service_proxy = false;  // checks ask Services
   bool jobs = false;           // checks run Jobs
   bool secrets = false;        // restart_on names some
+  std::optional<CanaryNeeds> canary = {};
 };
 // What checks and restart_on need. Checks that are not wholly known are passed over.
 PermissionNeeds NeedsOf(const WorkloadArguments& arguments);

@@ -12,6 +12,7 @@
 #include "provider/schema/spec.h"
 #include "resources/catalog.h"
 #include "resources/cluster.h"
+#include "resources/prometheus_block.h"
 #include "resources/registry_block.h"
 #include "resources/workload_arguments.h"
 
@@ -120,6 +121,7 @@ struct KubernetesBlock {
 struct ProviderModel {
   Attr<KubernetesBlock> kubernetes;
   Attr<std::vector<RegistryBlock>> registry;
+  Attr<PrometheusBlock> prometheus;
   Attr<std::string> preflight;
   Attr<std::string> progress_file;
 
@@ -130,6 +132,7 @@ struct ProviderModel {
           "steps in the plan, checks, rollback and drift detection.");
       s->Block("kubernetes", &ProviderModel::kubernetes);
       s->BlockList("registry", &ProviderModel::registry);
+      s->Block("prometheus", &ProviderModel::prometheus);
       s->Field("preflight", &ProviderModel::preflight)
           .Optional()
           .OneOf({"warn", "error", "off"})
@@ -207,6 +210,7 @@ class DeliveryProvider final : public plugin::Provider {
       : environment_(std::move(environment)),
         make_api_(std::move(make_api)),
         url_transport_(MadeOnce(make_transport)),
+        metric_transport_(MetricTransports(make_transport)),
         cluster_(clock),
         registries_(clock, environment_, std::move(make_transport)),
         schema_{0, ProviderModel::Declaration().Describe()},
@@ -226,6 +230,7 @@ class DeliveryProvider final : public plugin::Provider {
                         "Give either config_path or config_paths.");
     }
     ValidateRegistryBlocks(model.registry, diagnostics);
+    ValidatePrometheusBlock(model.prometheus, Path::Of("prometheus"), diagnostics);
     return diagnostics;
   }
 
@@ -291,6 +296,11 @@ class DeliveryProvider final : public plugin::Provider {
     Connection connection;
     connection.api = make_api_(*resolved);
     connection.url_transport = url_transport_;
+    connection.prometheus_unknown = !config.Get("prometheus").IsWhollyKnown();
+    if (!connection.prometheus_unknown) {
+      connection.prometheus = ToPrometheusServer(model.prometheus);
+    }
+    connection.metric_transport = metric_transport_;
     connection.registries = &registries_;
     connection.default_namespace = resolved->default_namespace;
     connection.preflight = ToPreflight(model.preflight.value_or("warn"));
@@ -304,6 +314,7 @@ class DeliveryProvider final : public plugin::Provider {
   const kubernetes::Environment environment_;
   const ApiFactory make_api_;
   const std::function<std::shared_ptr<http::Transport>()> url_transport_;
+  const metrics::TransportOf metric_transport_;
   Cluster cluster_;
   Registries registries_;
   const schema::Schema schema_;

@@ -55,6 +55,11 @@ class ProviderTest : public ::testing::Test {
     return With(EmptyBlock(BlockOf(BlockOf(provider_->schema().block, "kubernetes"), "exec")),
                 arguments);
   }
+  Value PrometheusConfig(const Value::Map& arguments) const {
+    return Config({{"kubernetes", Kubernetes({{"host", Text("https://a.test")}})},
+                   {"prometheus", With(EmptyBlock(BlockOf(provider_->schema().block, "prometheus")),
+                                       arguments)}});
+  }
   Value KubernetesConfig(const Value::Map& arguments) const {
     return Config({{"kubernetes", Kubernetes(arguments)}});
   }
@@ -138,7 +143,8 @@ TEST_F(ProviderTest, CredentialsAreSensitive) {
       if (attribute.sensitive) sensitive.push_back(attribute.name);
     }
   }
-  EXPECT_THAT(sensitive, ElementsAre("token", "password", "client_key", "password", "token"));
+  EXPECT_THAT(sensitive, ElementsAre("token", "password", "client_key", "password", "token",
+                                     "password", "bearer_token", "headers"));
 }
 
 // ---- Validate
@@ -266,6 +272,22 @@ TEST_F(ProviderTest, NoClientConnectsBeforeItIsNeeded) {
 TEST_F(ProviderTest, SecretsOfTheBlockAreRedacted) {
   Configure(KubernetesConfig({{"host", Text("https://a.test")}, {"token", Text("geheim-4711")}}));
   EXPECT_THAT(Redact("the token is geheim-4711."), Not(HasSubstr("geheim-4711")));
+}
+
+TEST_F(ProviderTest, ThePrometheusBlockIsValidatedAndItsSecretsAreRedacted) {
+  EXPECT_THAT(Validate(PrometheusConfig({{"url", Text("prometheus:9090")}})),
+              ElementsAre(StartsWith("error at prometheus.url: Invalid URL")));
+  const Value right =
+      PrometheusConfig({{"url", Text("http://p.test")}, {"bearer_token", Text("geheim-08")}});
+  EXPECT_THAT(Validate(right), IsEmpty());
+  EXPECT_THAT(Configure(right), IsEmpty());
+  EXPECT_THAT(Redact("the token is geheim-08."), Not(HasSubstr("geheim-08")));
+}
+
+// A Prometheus that the same apply makes does not keep the cluster from being read.
+TEST_F(ProviderTest, AnUnknownPrometheusLeavesTheClusterKnown) {
+  EXPECT_THAT(Configure(PrometheusConfig({{"url", Value::Unknown(Type::String())}})), IsEmpty());
+  EXPECT_EQ(clusters_.size(), 1u);
 }
 
 struct BadConfigCase {

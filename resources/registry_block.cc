@@ -1,16 +1,10 @@
 #include "resources/registry_block.h"
 
-#include <openssl/bio.h>
-#include <openssl/pem.h>
-#include <openssl/x509.h>
-
-#include <algorithm>
-#include <memory>
 #include <set>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "provider/oci/reference.h"
+#include "resources/credential_rules.h"
 
 namespace delivery::resources {
 namespace {
@@ -18,10 +12,6 @@ namespace {
 using schema::Attr;
 using schema::Spec;
 using value::Path;
-
-bool IsGiven(const Attr<std::string>& text) {
-  return text.is_unknown() || !text.value_or("").empty();
-}
 
 bool IsHost(const std::string& text) {
   // As the host of a reference; a host without a dot or a port would be taken for a path there.
@@ -43,15 +33,6 @@ void ValidateHost(const std::string& host, const Path& path, std::set<std::strin
   }
 }
 
-// What file() reads ends with a line break.
-void ValidateSecret(const Attr<std::string>& secret, const Path& path, Diagnostics& diagnostics) {
-  const std::string text = secret.value_or("");
-  if (std::none_of(text.begin(), text.end(), absl::ascii_iscntrl)) return;
-  diagnostics.Error(path, "A line break in a secret",
-                    "It has control characters, such as a line break at its end: use "
-                    "trimspace(file(...)).");
-}
-
 void ValidateCredential(const RegistryBlock& block, const Path& path, Diagnostics& diagnostics) {
   ValidateSecret(block.password, path.Attr("password"), diagnostics);
   ValidateSecret(block.token, path.Attr("token"), diagnostics);
@@ -64,20 +45,8 @@ void ValidateCredential(const RegistryBlock& block, const Path& path, Diagnostic
   }
 }
 
-bool HoldsCertificate(const std::string& pem) {
-  const std::unique_ptr<BIO, int (*)(BIO*)> bio(
-      BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())), BIO_free);
-  const std::unique_ptr<X509, void (*)(X509*)> certificate(
-      PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr), X509_free);
-  return certificate != nullptr;
-}
-
 void ValidateTrust(const RegistryBlock& block, const Path& path, Diagnostics& diagnostics) {
-  const std::string ca = block.ca_certificate.value_or("");
-  if (!ca.empty() && !HoldsCertificate(ca)) {
-    diagnostics.Error(path.Attr("ca_certificate"), "Not a certificate",
-                      "ca_certificate holds PEM certificates: file(\"ca.crt\"), not its path.");
-  }
+  ValidateCertificate(block.ca_certificate, path.Attr("ca_certificate"), diagnostics);
   const bool verifies_nothing = block.insecure.value_or(false) || IsGiven(block.ca_certificate);
   if (block.plain_http.value_or(false) && verifies_nothing) {
     diagnostics.Error(path.Attr("plain_http"), "No TLS, and how to verify it",

@@ -65,6 +65,33 @@ ContentHashes KnownText(const Json& json, const char* key) {
   return texts;
 }
 
+Json ToJson(const PendingVersion& pending) {
+  Json json = {{"version", ToJson(std::optional(pending.version))},
+               {"weight", pending.weight},
+               {"step", pending.step},
+               {"stable_contents", pending.stable_contents},
+               {"abort_reason", pending.abort_reason}};
+  if (pending.stable_trigger.has_value()) json["stable_trigger"] = *pending.stable_trigger;
+  return json;
+}
+
+absl::StatusOr<std::optional<PendingVersion>> PendingFromJson(const Json* json) {
+  if (json == nullptr || !json->is_object()) return std::nullopt;
+  DELIVERY_ASSIGN_OR_RETURN(std::optional<WorkloadVersion> version,
+                            VersionFromJson(Find(*json, "version")));
+  if (!version.has_value()) return Damaged();
+  PendingVersion pending;
+  pending.version = *std::move(version);
+  pending.weight = static_cast<int>(GetInt(*json, "weight"));
+  pending.step = static_cast<int>(GetInt(*json, "step"));
+  pending.stable_contents = KnownText(*json, "stable_contents");
+  if (Find(*json, "stable_trigger") != nullptr) {
+    pending.stable_trigger = GetString(*json, "stable_trigger");
+  }
+  pending.abort_reason = GetString(*json, "abort_reason");
+  return pending;
+}
+
 }  // namespace
 
 absl::StatusOr<ReleaseRecord> ReleaseRecord::Parse(const std::string& text) {
@@ -88,6 +115,7 @@ absl::StatusOr<ReleaseRecord> ReleaseRecord::Parse(const std::string& text) {
     record.failed = FailedRelease{GetString(*failed, "template"), GetString(*failed, "at"),
                                   GetString(*failed, "reason"), GetString(*failed, "retry_token")};
   }
+  DELIVERY_ASSIGN_OR_RETURN(record.pending, PendingFromJson(Find(*json, "pending")));
   record.open_identity = GetString(*json, "open_identity");
   record.legacy_managers = StringsOf(*json, "legacy_managers");
   return record;
@@ -101,6 +129,7 @@ std::string ReleaseRecord::Serialize() const {
       {"recorded", recorded}, {"generation", generation},   {"drifted", drifted},
       {"imported", imported}};
   if (!written_is_good) json["good"] = ToJson(good);
+  if (pending.has_value()) json["pending"] = ToJson(*pending);
   if (!open_identity.empty()) json["open_identity"] = open_identity;
   if (!contents.empty()) json["contents"] = contents;
   if (!released_contents.empty()) json["released_contents"] = released_contents;

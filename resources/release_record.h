@@ -30,6 +30,19 @@ struct FailedRelease {
   std::string retry_token;        // the argument, then
 };
 
+// The version of a canary that is open and that the state shows: it waits for approval, or has
+// failed and was left at its weight.
+struct PendingVersion {
+  WorkloadVersion version;
+  int weight = 0;  // percent that its step asks for
+  int step = 0;    // 1 is the first; 0: before the first
+  // With which the stable pods were started; the plan after a rollback asks for a restart again.
+  ContentHashes stable_contents;
+  std::optional<std::string> stable_trigger;
+  // A measurement failed while it waited: why. The next apply rolls back.
+  std::string abort_reason;
+};
+
 struct ReleaseRecord {
   // What the last write that stands was.
   std::optional<WorkloadVersion> written;
@@ -46,6 +59,7 @@ struct ReleaseRecord {
   ContentHashes released_contents;
   // The last release, when it was rolled back.
   std::optional<FailedRelease> failed;
+  std::optional<PendingVersion> pending;
   // Of the run that is open, or was at the last look; empty: none.
   std::string open_identity;
   // Imported, and nothing written by us yet.

@@ -50,6 +50,23 @@ TEST(ReleaseRecordTest, NoTextIsAnEmptyRecord) {
   EXPECT_FALSE(record->imported);
 }
 
+TEST(ReleaseRecordTest, AVersionThatWaitsSurvivesStorage) {
+  ReleaseRecord record = FullRecord();
+  record.pending = PendingVersion{Version("web:3"), 25, 2, {{"Secret keys", "old"}}, "again", "no"};
+  const ReleaseRecord read = RoundTrip(record);
+  ASSERT_TRUE(read.pending.has_value());
+  EXPECT_EQ(read.pending->version, Version("web:3"));
+  EXPECT_EQ(read.pending->weight, 25);
+  EXPECT_EQ(read.pending->step, 2);
+  EXPECT_EQ(read.pending->stable_contents, record.pending->stable_contents);
+  EXPECT_EQ(read.pending->stable_trigger, "again");
+  EXPECT_EQ(read.pending->abort_reason, "no");
+  record.pending->stable_trigger.reset();
+  EXPECT_EQ(RoundTrip(record).pending->stable_trigger, std::nullopt);
+  record.pending.reset();
+  EXPECT_FALSE(RoundTrip(record).pending.has_value());
+}
+
 TEST(ReleaseRecordTest, EverythingSurvivesStorage) {
   const ReleaseRecord record = RoundTrip(FullRecord());
   EXPECT_EQ(record.written, Version("web:2"));

@@ -76,6 +76,7 @@ class RolloutFixture : public runner::RunnerFixture {
   void StopOnceWritten(const std::string& image);
   // Time passes quickly while the workload has this image: not for what comes before and after.
   std::jthread PassTimeWhileLive(const std::string& image);
+  Value NoState() const { return Value::Null(rollout_->schema().block.ImpliedType()); }
   // Forgets that a stop was requested, and what is to happen after writes.
   void NextRun();
 
@@ -90,7 +91,6 @@ class RolloutFixture : public runner::RunnerFixture {
 
  private:
   plugin::CallContext Call() const { return {stop_.get_token()}; }
-  Value NoState() const { return Value::Null(rollout_->schema().block.ImpliedType()); }
   void Store(const Value& state, const std::string& private_state, const Value& identity);
 };
 

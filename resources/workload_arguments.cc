@@ -157,14 +157,13 @@ const Spec<Timeouts>& Timeouts::Declaration() {
         .GoDuration()
         .Doc(
             "Bound on the first release. Unless given, twice `progress_deadline` and the time of "
-            "the "
-            "checks.");
+            "checks, steps and analysis.");
     s->Field("update", &Timeouts::update)
         .Optional()
         .GoDuration()
         .Doc(
             "Bound on a release; a rollback has `progress_deadline` beyond it. Unless given, twice "
-            "`progress_deadline` and the time of the checks.");
+            "`progress_deadline` and the time of checks, steps and analysis.");
     s->Field("delete", &Timeouts::delete_)
         .Optional()
         .GoDuration()
@@ -240,7 +239,9 @@ const Spec<ReleaseStatus>& ReleaseStatus::Declaration() {
     auto* s = new Spec<ReleaseStatus>("Verdict on the last release.");
     s->Field("phase", &ReleaseStatus::phase)
         .Computed()
-        .Doc("`Succeeded`, `RolledBack`, `Failed`, `Interrupted`, `Paused` or `Progressing`.");
+        .Doc(
+            "`Succeeded`, `RolledBack`, `Failed`, `Interrupted`, `Paused` (a rollout), `Held` (a "
+            "canary) or `Progressing`.");
     s->Field("message", &ReleaseStatus::message).Computed().Doc("What happened, in a sentence.");
     s->Field("started_at", &ReleaseStatus::started_at)
         .Computed()
@@ -272,7 +273,6 @@ const Spec<WorkloadResults>& WorkloadResults::Declaration() {
     s->Field("release_plan", &R::release_plan)
         .Computed()
         .Doc("What the release does, step by step, for the reader of the plan.");
-    s->Field("status", &R::status).Computed().Doc("Verdict on the last release.");
     return s;
   }();
   return *spec;
@@ -327,14 +327,16 @@ absl::Duration ScheduleTimeout(const WorkloadArguments& arguments) {
   return DurationOr(arguments.schedule_timeout, absl::Seconds(30));
 }
 
-absl::Duration CreateTimeout(const WorkloadArguments& arguments) {
-  const absl::Duration otherwise = 2 * ProgressDeadline(arguments) + TimeForChecks(arguments.check);
+absl::Duration CreateTimeout(const WorkloadArguments& arguments, absl::Duration besides) {
+  const absl::Duration otherwise =
+      2 * ProgressDeadline(arguments) + TimeForChecks(arguments.check) + besides;
   return arguments.timeouts.is_known() ? DurationOr(arguments.timeouts->create, otherwise)
                                        : otherwise;
 }
 
-absl::Duration UpdateTimeout(const WorkloadArguments& arguments) {
-  const absl::Duration otherwise = 2 * ProgressDeadline(arguments) + TimeForChecks(arguments.check);
+absl::Duration UpdateTimeout(const WorkloadArguments& arguments, absl::Duration besides) {
+  const absl::Duration otherwise =
+      2 * ProgressDeadline(arguments) + TimeForChecks(arguments.check) + besides;
   return arguments.timeouts.is_known() ? DurationOr(arguments.timeouts->update, otherwise)
                                        : otherwise;
 }

@@ -51,6 +51,7 @@ struct ReleaseStatus {
   static const schema::Spec<ReleaseStatus>& Declaration();
 };
 
+// What a release leaves, apart from its status, which says more for some strategies.
 struct WorkloadResults {
   schema::Attr<std::string> id;
   schema::Attr<std::string> uid;
@@ -59,7 +60,6 @@ struct WorkloadResults {
   schema::Attr<Images> last_good_images;
   schema::Attr<Images> failed_images;
   schema::Attr<std::vector<schema::Attr<std::string>>> release_plan;
-  schema::Attr<ReleaseStatus> status;
   static const schema::Spec<WorkloadResults>& Declaration();
 };
 
@@ -71,6 +71,7 @@ inline constexpr char kFailed[] = "Failed";
 inline constexpr char kInterrupted[] = "Interrupted";
 inline constexpr char kProgressing[] = "Progressing";
 inline constexpr char kPaused[] = "Paused";
+inline constexpr char kHeld[] = "Held";
 }  // namespace phase
 
 // Rules between and inside the common arguments: manifest, images, ignore_fields, timeouts. Says
@@ -90,9 +91,10 @@ schema::Attr<Images> ToImages(const std::map<std::string, std::string>& images);
 std::vector<kubernetes::FieldPath> IgnoredFields(const WorkloadArguments& arguments);
 absl::Duration ProgressDeadline(const WorkloadArguments& arguments);
 absl::Duration ScheduleTimeout(const WorkloadArguments& arguments);
-// The user's, or twice the progress deadline and the checks' time.
-absl::Duration CreateTimeout(const WorkloadArguments& arguments);
-absl::Duration UpdateTimeout(const WorkloadArguments& arguments);
+// The user's, or twice the progress deadline, the checks' time, and what the strategy waits
+// `besides`.
+absl::Duration CreateTimeout(const WorkloadArguments& arguments, absl::Duration besides = {});
+absl::Duration UpdateTimeout(const WorkloadArguments& arguments, absl::Duration besides = {});
 absl::Duration DeleteTimeout(const WorkloadArguments& arguments);
 engine::OnInterrupt OnInterruptOf(const WorkloadArguments& arguments);
 

@@ -13,19 +13,20 @@
 #include "resources/workload_refresh.h"
 
 namespace delivery::resources {
-namespace {
-
-using kubernetes::FieldPath;
-
-std::string ImagesText(const std::map<std::string, std::string>& images) {
-  return absl::StrJoin(images, ", ", absl::PairFormatter(" = "));
-}
 
 std::map<std::string, std::string> EffectiveImages(const WorkloadArguments& arguments) {
   std::map<std::string, std::string> images =
       kubernetes::ImagesOf(ToPartialJson(arguments.manifest.value()).json);
   for (const auto& [name, image] : KnownImages(arguments.images)) images[name] = image;
   return images;
+}
+
+namespace {
+
+using kubernetes::FieldPath;
+
+std::string ImagesText(const std::map<std::string, std::string>& images) {
+  return absl::StrJoin(images, ", ", absl::PairFormatter(" = "));
 }
 
 constexpr const char* kContainerLists[] = {"containers", "initContainers"};
@@ -42,35 +43,6 @@ std::string DescribeField(const FieldPath& path, const Json& before, const Json&
   };
   return absl::StrCat("change ", path.ToString(), ": ", show(kubernetes::FindField(before, path)),
                       " -> ", show(kubernetes::FindField(after, path)));
-}
-
-void DescribeChanges(const ReleasePlanInput& input, std::vector<std::string>& lines) {
-  const std::map<std::string, std::string> before = EffectiveImages(*input.prior);
-  for (const auto& [name, image] : EffectiveImages(*input.arguments)) {
-    const auto old = before.find(name);
-    if (old == before.end()) {
-      lines.push_back(absl::StrCat("add container ", name, ": ", image));
-    } else if (old->second != image) {
-      lines.push_back(absl::StrCat("image of ", name, ": ", old->second, " -> ", image));
-    }
-  }
-  constexpr size_t kMostFields = 20;
-  Json prior = ToPartialJson(input.prior->manifest.value()).json;
-  const Json next = ToPartialJson(input.arguments->manifest.value()).json;
-  // An imported manifest is the whole object; what the user does not name stays in it.
-  if (input.record != nullptr && input.record->imported) {
-    prior = kubernetes::ProjectNamedFields(next, prior);
-  }
-  std::vector<FieldPath> fields = kubernetes::ChangedFields(prior, next);
-  fields.erase(std::remove_if(fields.begin(), fields.end(),
-                              [](const FieldPath& field) { return field.LastMember() == "image"; }),
-               fields.end());
-  for (size_t i = 0; i < fields.size() && i < kMostFields; ++i) {
-    lines.push_back(DescribeField(fields[i], prior, next));
-  }
-  if (fields.size() > kMostFields) {
-    lines.push_back(absl::StrCat("change ", fields.size() - kMostFields, " more fields"));
-  }
 }
 
 // What the other kinds' controllers do.
@@ -117,8 +89,9 @@ std::string DescribeStrategy(const Json& manifest) {
 }
 
 std::string DescribeWait(const ReleasePlanInput& input) {
-  const absl::Duration timeout =
-      input.prior == nullptr ? CreateTimeout(*input.arguments) : UpdateTimeout(*input.arguments);
+  const absl::Duration timeout = input.prior == nullptr
+                                     ? CreateTimeout(*input.arguments, input.besides)
+                                     : UpdateTimeout(*input.arguments, input.besides);
   return absl::StrCat(
       "wait until every replica is updated and available; a pod that cannot start fails the "
       "release at once, no progress for ",
@@ -129,6 +102,7 @@ std::string DescribeWait(const ReleasePlanInput& input) {
 std::string DescribeOnFailure(const ReleasePlanInput& input) {
   switch (input.on_failure) {
     case engine::OnFailure::kKeep:
+    case engine::OnFailure::kHold:
       return "on failure: leave it as it is";
     case engine::OnFailure::kPause:
       return "on failure: pause the rollout where it is";
@@ -145,22 +119,12 @@ std::string DescribeOnFailure(const ReleasePlanInput& input) {
              : "on failure: remove what was made";
 }
 
-void DescribeRestart(const ReleasePlanInput& input, std::vector<std::string>& lines) {
-  if (input.prior == nullptr || input.record == nullptr) return;
-  if (TriggerRestarts(*input.arguments, input.prior, *input.record)) {
-    lines.push_back("restart the pods: restart_trigger changed");
-  }
-  for (const std::string& name :
-       ChangedContents(input.record->released_contents, input.record->contents)) {
-    lines.push_back(absl::StrCat("restart the pods: the content of ", name, " changed"));
-  }
-}
-
 std::string WantedRestartMark(const WorkloadArguments& arguments, const WorkloadArguments* prior,
                               const ReleaseRecord& record) {
   const bool restart = TriggerRestarts(arguments, prior, record) ||
                        !ChangedContents(record.released_contents, record.contents).empty();
   if (restart) return RestartMark(arguments.restart_trigger.value_or(""), record.contents);
+  if (record.pending.has_value()) return RestartMarkOf(record.pending->version.workload);
   return record.written.has_value() ? RestartMarkOf(record.written->workload) : "";
 }
 
@@ -257,6 +221,46 @@ std::optional<std::string> NamespaceOf(const value::Value& manifest, const std::
   return name.is_string() && !name.AsString().empty() ? name.AsString() : otherwise;
 }
 
+void DescribeChanges(const ReleasePlanInput& input, std::vector<std::string>& lines) {
+  const std::map<std::string, std::string> before = EffectiveImages(*input.prior);
+  for (const auto& [name, image] : EffectiveImages(*input.arguments)) {
+    const auto old = before.find(name);
+    if (old == before.end()) {
+      lines.push_back(absl::StrCat("add container ", name, ": ", image));
+    } else if (old->second != image) {
+      lines.push_back(absl::StrCat("image of ", name, ": ", old->second, " -> ", image));
+    }
+  }
+  constexpr size_t kMostFields = 20;
+  Json prior = ToPartialJson(input.prior->manifest.value()).json;
+  const Json next = ToPartialJson(input.arguments->manifest.value()).json;
+  // An imported manifest is the whole object; what the user does not name stays in it.
+  if (input.record != nullptr && input.record->imported) {
+    prior = kubernetes::ProjectNamedFields(next, prior);
+  }
+  std::vector<FieldPath> fields = kubernetes::ChangedFields(prior, next);
+  fields.erase(std::remove_if(fields.begin(), fields.end(),
+                              [](const FieldPath& field) { return field.LastMember() == "image"; }),
+               fields.end());
+  for (size_t i = 0; i < fields.size() && i < kMostFields; ++i) {
+    lines.push_back(DescribeField(fields[i], prior, next));
+  }
+  if (fields.size() > kMostFields) {
+    lines.push_back(absl::StrCat("change ", fields.size() - kMostFields, " more fields"));
+  }
+}
+
+void DescribeRestart(const ReleasePlanInput& input, std::vector<std::string>& lines) {
+  if (input.prior == nullptr || input.record == nullptr) return;
+  if (TriggerRestarts(*input.arguments, input.prior, *input.record)) {
+    lines.push_back("restart the pods: restart_trigger changed");
+  }
+  for (const std::string& name :
+       ChangedContents(input.record->released_contents, input.record->contents)) {
+    lines.push_back(absl::StrCat("restart the pods: the content of ", name, " changed"));
+  }
+}
+
 std::vector<std::string> DescribeRollout(const ReleasePlanInput& input) {
   const Json manifest = ToPartialJson(input.arguments->manifest.value()).json;
   std::vector<std::string> lines = {FirstLine(input, manifest)};
@@ -275,7 +279,8 @@ std::vector<std::string> DescribeRollout(const ReleasePlanInput& input) {
   if (has_checks) {
     for (std::string& line : DescribeChecks(*checks)) lines.push_back(std::move(line));
   }
-  if (waits || has_checks) lines.push_back(DescribeOnFailure(input));
+  lines.insert(lines.end(), input.analysis.begin(), input.analysis.end());
+  if (waits || has_checks || !input.analysis.empty()) lines.push_back(DescribeOnFailure(input));
   return lines;
 }
 
@@ -322,7 +327,9 @@ absl::StatusOr<WriteIntent> IntentOf(const IntentInput& input) {
   intent.ignored = IgnoredFields(arguments);
   intent.force = arguments.force_conflicts.value_or(false);
   const bool adopting = !record.written.has_value() && arguments.adopt_existing.value_or(false);
-  intent.take_over_legacy = record.imported || adopting;
+  // An imported workload whose first release by canary is under way has not been written yet.
+  const bool unwritten = record.pending.has_value() && !record.legacy_managers.empty();
+  intent.take_over_legacy = record.imported || adopting || unwritten;
   return intent;
 }
 
@@ -353,6 +360,8 @@ void KeepLiveValues(const Json& live, WriteIntent& intent) {
     keep.push_back(std::move(change));
   }
   intent.workload = kubernetes::ApplyChangesToManifest(intent.workload, keep);
+  intent.kept.clear();
+  for (const kubernetes::FieldChange& change : keep) intent.kept.push_back(change.path);
 }
 
 }  // namespace delivery::resources

@@ -3,6 +3,7 @@
 #ifndef DELIVERY_RESOURCES_WORKLOAD_PLAN_H_
 #define DELIVERY_RESOURCES_WORKLOAD_PLAN_H_
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -40,9 +41,18 @@ struct ReleasePlanInput {
   bool prior_paused = false;
   // Whether an interrupted run is of this very release; nullopt: judged by what the state says.
   std::optional<bool> resumes;
+  absl::Duration besides;             // CreateTimeout
+  std::vector<std::string> analysis;  // DescribeAnalysis
 };
 // release_plan: what the reader will see happen.
 std::vector<std::string> DescribeRollout(const ReleasePlanInput& input);
+
+// Parts of it that other strategies say too: what becomes another version ("image of web: ...",
+// "change spec.replicas: ..."), and why the pods are restarted.
+void DescribeChanges(const ReleasePlanInput& input, std::vector<std::string>& lines);
+void DescribeRestart(const ReleasePlanInput& input, std::vector<std::string>& lines);
+// Images of the containers: the manifest's, or those given in their place.
+std::map<std::string, std::string> EffectiveImages(const WorkloadArguments& arguments);
 
 // What the next write of this resource says to the API server.
 struct WriteIntent {
@@ -51,6 +61,7 @@ struct WriteIntent {
   std::vector<kubernetes::FieldPath> ignored;
   bool force = false;
   bool take_over_legacy = false;  // imported or adopted: from kubectl, Helm and the like
+  std::vector<kubernetes::FieldPath> kept = {};  // fields with their live value (KeepLiveValues)
 };
 struct IntentInput {
   const WorkloadArguments* arguments = nullptr;

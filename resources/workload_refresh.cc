@@ -9,11 +9,13 @@
 #include "provider/kubernetes/drift.h"
 #include "provider/kubernetes/managed_fields.h"
 #include "provider/kubernetes/object.h"
+#include "provider/kubernetes/workload_status.h"
 #include "provider/runner/journal.h"
 #include "provider/runner/lease.h"
 #include "provider/runner/workload_writer.h"
 #include "resources/manifest_value.h"
 #include "resources/restart.h"
+#include "resources/workload_change.h"
 
 namespace delivery::resources {
 namespace {
@@ -134,10 +136,12 @@ void SetLiveResults(const Json& live, const Json& workload, const Json& good,
 
 absl::StatusOr<ReleaseRecord> RecordOf(const WorkloadArguments& arguments,
                                        const WorkloadResults& results,
+                                       const schema::Attr<ReleaseStatus>& status,
                                        const std::string& private_state) {
   if (!private_state.empty()) return ReleaseRecord::Parse(private_state);
   ReleaseRecord record;
-  if (results.status.is_known() && results.status->message.value_or("") == kImported) {
+  const std::string phase = status.is_known() ? status->phase.value_or("") : "";
+  if (status.is_known() && status->message.value_or("") == kImported) {
     record.imported = true;
     return record;
   }
@@ -148,15 +152,32 @@ absl::StatusOr<ReleaseRecord> RecordOf(const WorkloadArguments& arguments,
                                                              KnownImages(images)));
     return made;
   };
+  if (phase == phase::kHeld && results.running_images.is_known()) {
+    // The state shows the version that waits. Of the stable one no more is known than its images,
+    // so nothing is compared.
+    DELIVERY_ASSIGN_OR_RETURN(record.written, version(results.running_images));
+    DELIVERY_ASSIGN_OR_RETURN(WorkloadVersion waiting, version(arguments.images));
+    record.pending.emplace();
+    record.pending->version = std::move(waiting);
+    record.good = record.written;
+    return record;
+  }
   DELIVERY_ASSIGN_OR_RETURN(record.written, version(arguments.images));
   // Compared as the user wrote it, since what the server answered is lost.
   record.recorded = record.written->workload;
-  if (results.status.is_known() && results.status->phase.value_or("") == phase::kSucceeded) {
+  if (phase == phase::kSucceeded) {
     record.good = record.written;
   } else if (results.last_good_images.is_known() && !results.last_good_images->empty()) {
     DELIVERY_ASSIGN_OR_RETURN(record.good, version(results.last_good_images));
   }
   return record;
+}
+
+ReleaseStatus ImportedStatus() {
+  ReleaseStatus status;
+  status.phase = std::string(phase::kSucceeded);
+  status.message = std::string(kImported);
+  return status;
 }
 
 void RefreshFromLive(const Json& live, bool run_is_open, WorkloadArguments& arguments,
@@ -177,10 +198,13 @@ void RefreshFromLive(const Json& live, bool run_is_open, WorkloadArguments& argu
   }
   SetLiveResults(live, record.written->workload,
                  record.good.has_value() ? record.good->workload : Json(), results);
-  arguments.manifest = record.written->manifest;
-  arguments.images = record.written->images;
+  // A version that waits beside the stable one is what the state shows.
+  const WorkloadVersion& shown =
+      record.pending.has_value() ? record.pending->version : *record.written;
+  arguments.manifest = shown.manifest;
+  arguments.images = shown.images;
   const std::string mode = arguments.drift_mode.value_or("correct");
-  if (mode == "ignore") return;
+  if (mode == "ignore" || !record.recorded.is_object()) return;
 
   kubernetes::DriftOptions options;
   options.ignore_fields = IgnoredFields(arguments);
@@ -203,7 +227,7 @@ void RefreshFromLive(const Json& live, bool run_is_open, WorkloadArguments& argu
   for (const FieldChange& change : changes) record.drifted.push_back(change.path.ToString());
   MoveToImages(changes, arguments.images);
   MoveToPaused(changes, paused);
-  arguments.manifest = WithLiveValues(record.written->manifest, changes);
+  arguments.manifest = WithLiveValues(shown.manifest, changes);
 }
 
 void RefreshContents(kubernetes::Api& api, const std::string& namespace_name,
@@ -243,7 +267,41 @@ absl::StatusOr<std::optional<OpenRun>> FindOpenRun(kubernetes::Api& api,
                                         engine::StepName(entry->state.step),
                                         "\"; the next apply goes on with it");
   status.started_at = Timestamp(entry->state.started_at);
-  return OpenRun{std::move(status), entry->state.identity};
+  return OpenRun{std::move(status), entry->state, entry->resource_type};
+}
+
+ReleaseStatus EndedElsewhere(const Json& live) {
+  const kubernetes::RolloutProgress progress = kubernetes::WorkloadProgress(live, 0);
+  ReleaseStatus status;
+  status.phase = std::string(progress.complete ? phase::kSucceeded : phase::kInterrupted);
+  status.message = absl::StrCat("another apply ended: ", progress.summary);
+  return status;
+}
+
+bool RefreshOpenRun(const RunLook& look, ReleaseRecord& record, schema::Attr<ReleaseStatus>& status,
+                    Diagnostics& diagnostics) {
+  const std::string before = status.is_known() ? status->phase.value_or("") : "";
+  const bool unfinished = NeedsRelease(before) || before == phase::kProgressing;
+  if (!unfinished && kubernetes::GenerationOf(look.live) == record.generation) return false;
+  const absl::StatusOr<std::optional<OpenRun>> open =
+      FindOpenRun(look.api, look.ref, look.now, look.stop);
+  if (!open.ok()) {
+    diagnostics.Warning({}, "It could not be told whether a release is open",
+                        std::string(open.status().message()));
+    return false;
+  }
+  if (!open->has_value()) {
+    if (before == phase::kProgressing) status = EndedElsewhere(look.live);
+    return false;
+  }
+  const ReleaseStatus& found = (*open)->status;
+  if (found.phase.value() == phase::kProgressing) {
+    diagnostics.Warning({}, absl::StrCat(look.ref.ToString(), " is being released"),
+                        found.message.value());
+  }
+  record.open_identity = (*open)->state.identity;
+  status = found;
+  return true;
 }
 
 Json WithoutServerFields(const Json& live) {

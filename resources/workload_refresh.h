@@ -5,8 +5,10 @@
 
 #include <stop_token>
 #include <string>
+#include <utility>
 
 #include "provider/base/json.h"
+#include "provider/delivery/state.h"
 #include "provider/kubernetes/api.h"
 #include "provider/value/diagnostics.h"
 #include "resources/release_record.h"
@@ -34,7 +36,18 @@ inline constexpr char kImported[] = "imported";
 // the private state when an update does not return (a killed process), and keep the state.
 absl::StatusOr<ReleaseRecord> RecordOf(const WorkloadArguments& arguments,
                                        const WorkloadResults& results,
+                                       const schema::Attr<ReleaseStatus>& status,
                                        const std::string& private_state);
+// The status of a workload that was imported and not released since.
+ReleaseStatus ImportedStatus();
+
+// The verdict of a resource whose status says no more than that.
+inline schema::Attr<ReleaseStatus> VerdictOf(const schema::Attr<ReleaseStatus>& status) {
+  return status;
+}
+inline void SetVerdict(schema::Attr<ReleaseStatus>& status, ReleaseStatus verdict) {
+  status = std::move(verdict);
+}
 
 // Brings arguments, results and record up to date with `live`, the object as the server has it now,
 // under the settings of the last apply. `run_is_open`: differences of our own making are the open
@@ -53,13 +66,29 @@ void RefreshContents(kubernetes::Api& api, const std::string& namespace_name,
 // A run that another process left open, or is running.
 struct OpenRun {
   ReleaseStatus status;
-  std::string identity;  // engine::RunIdentity of what it releases
+  engine::State state;  // as the journal has it
+  std::string resource_type;
 };
 // The phase of a run that another process left open or is running: Interrupted, Progressing, or
 // nothing (nullopt). Looks at the journal, and at the Lease if there is one.
 absl::StatusOr<std::optional<OpenRun>> FindOpenRun(kubernetes::Api& api,
                                                    const kubernetes::ObjectRef& ref, absl::Time now,
                                                    const std::stop_token& stop);
+
+// The verdict on a run of another apply that was going on at the last look and is not any more.
+ReleaseStatus EndedElsewhere(const Json& live);
+
+struct RunLook {
+  kubernetes::Api& api;
+  absl::Time now;
+  std::stop_token stop;
+  kubernetes::ObjectRef ref;
+  const Json& live;
+};
+// Whether a run is open; brings status and record up to date with it. Only a workload whose
+// generation moved, or that was not finished, can have one: so an unchanged one costs nothing.
+bool RefreshOpenRun(const RunLook& look, ReleaseRecord& record, schema::Attr<ReleaseStatus>& status,
+                    Diagnostics& diagnostics);
 
 // `live` without what a user would not write: managedFields, status, server-set metadata.
 Json WithoutServerFields(const Json& live);

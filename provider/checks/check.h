@@ -21,6 +21,9 @@
 
 namespace delivery::checks {
 
+// Which version is asked. Without a canary there is only the stable one: what the release wrote.
+enum class Side { kStable, kCanary };
+
 // A GET that must be answered as expected. Redirects are not followed: a 3xx is an answer.
 //
 // No answer is asked for again every second until the check's time is over: no ready pod, no
@@ -37,8 +40,9 @@ struct HttpCheck {
     kUrl,      // `url`, from here; never with the cluster's credentials
   };
   Target target = Target::kPod;
-  std::string service;  // kService only
-  std::string url;      // kUrl only: http or https; user:password@ becomes basic authentication
+  Side side = Side::kStable;  // kPod only
+  std::string service;        // kService only
+  std::string url;  // kUrl only: http or https; user:password@ becomes basic authentication
 
   // kPod and kService only.
   int port = 0;
@@ -75,16 +79,17 @@ struct Check {
   absl::Duration timeout = absl::Minutes(1);
 };
 
-// The name of a ready pod of the side that is measured, asked for before each request. NotFound
-// while there is none. Should not wait for one.
-using PodPicker = std::function<absl::StatusOr<std::string>(const std::stop_token& stop)>;
+// The name of a ready pod of this side, asked for before each request. NotFound while there is
+// none. Should not wait for one.
+using PodPicker =
+    std::function<absl::StatusOr<std::string>(Side side, const std::stop_token& stop)>;
 
 // What is released, and the means to look at it. The references must outlive RunCheck.
 struct CheckContext {
   kubernetes::ObjectRef workload;
   std::string workload_uid;                   // empty: the Job of a check gets no owner
   std::string run_id;                         // not empty
-  std::string phase;                          // "after_promotion"; told to webhooks
+  std::string phase;                          // "before_traffic", "step", ...; told to webhooks
   std::map<std::string, std::string> images;  // container -> image; told to webhooks
   PodPicker pick_pod;                         // may be empty when no check asks a pod
   kubernetes::Api& api;

@@ -45,7 +45,7 @@ class CheckFixture : public ::testing::Test {
   const std::shared_ptr<http::ScriptedTransport> script_ =
       std::make_shared<http::ScriptedTransport>();
   std::shared_ptr<http::Transport> transport_ = script_;
-  PodPicker pick_pod_ = [](const std::stop_token&) { return "web-1"; };
+  PodPicker pick_pod_ = [](Side, const std::stop_token&) { return "web-1"; };
   std::string phase_ = "after_promotion";
 };
 

@@ -158,7 +158,7 @@ Try HttpRun::TryProxy() {
     request.target = ProxyRequest::Target::kService;
     request.name = http_.service;
   } else {
-    absl::StatusOr<std::string> pod = context_.pick_pod(bounded_.token());
+    absl::StatusOr<std::string> pod = context_.pick_pod(http_.side, bounded_.token());
     if (!pod.ok()) {
       const std::string why = Problem(pod.status());
       if (IsHopeless(pod.status())) {

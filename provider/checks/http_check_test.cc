@@ -93,11 +93,23 @@ TEST_F(HttpCheckTest, AsksTheService) {
 
 TEST_F(HttpCheckTest, PicksAnotherPodEachTime) {
   int picked = 0;
-  pick_pod_ = [&](const std::stop_token&) { return absl::StrCat("web-", ++picked); };
+  pick_pod_ = [&](Side, const std::stop_token&) { return absl::StrCat("web-", ++picked); };
   Answer({KubeRefusal(404, "NotFound", "pods \"web-1\" not found"), PlainText(200, "ok")});
   EXPECT_EQ(Run(Http(Pod())).outcome, Outcome::kPassed);
   EXPECT_THAT(asked(),
               ElementsAre("pods http:web-1:8080 /healthz", "pods http:web-2:8080 /healthz"));
+}
+
+TEST_F(HttpCheckTest, AsksAPodOfItsSide) {
+  pick_pod_ = [](Side side, const std::stop_token&) {
+    return side == Side::kCanary ? "web-canary-1" : "web-1";
+  };
+  HttpCheck http = Pod();
+  EXPECT_EQ(Run(Http(http)).outcome, Outcome::kPassed);
+  http.side = Side::kCanary;
+  EXPECT_EQ(Run(Http(http)).outcome, Outcome::kPassed);
+  EXPECT_THAT(asked(),
+              ElementsAre("pods http:web-1:8080 /healthz", "pods http:web-canary-1:8080 /healthz"));
 }
 
 TEST_F(HttpCheckTest, APodWithoutAnAddressGivesNoAnswer) {
@@ -107,7 +119,7 @@ TEST_F(HttpCheckTest, APodWithoutAnAddressGivesNoAnswer) {
 
 TEST_F(HttpCheckTest, WaitsForAReadyPod) {
   int picked = 0;
-  pick_pod_ = [&](const std::stop_token&) -> absl::StatusOr<std::string> {
+  pick_pod_ = [&](Side, const std::stop_token&) -> absl::StatusOr<std::string> {
     if (++picked < 5) return absl::NotFoundError("0 of 2 pods are ready");
     return "web-5";
   };
@@ -116,7 +128,7 @@ TEST_F(HttpCheckTest, WaitsForAReadyPod) {
 }
 
 TEST_F(HttpCheckTest, NoReadyPodInTime) {
-  pick_pod_ = [](const std::stop_token&) -> absl::StatusOr<std::string> {
+  pick_pod_ = [](Side, const std::stop_token&) -> absl::StatusOr<std::string> {
     return absl::NotFoundError("0 of 2 pods are ready");
   };
   const CheckResult result = Run(Http(Pod()));
@@ -126,7 +138,7 @@ TEST_F(HttpCheckTest, NoReadyPodInTime) {
 }
 
 TEST_F(HttpCheckTest, PodsThatMayNotBeSeenFailAtOnce) {
-  pick_pod_ = [](const std::stop_token&) -> absl::StatusOr<std::string> {
+  pick_pod_ = [](Side, const std::stop_token&) -> absl::StatusOr<std::string> {
     return absl::PermissionDeniedError("cannot list pods");
   };
   EXPECT_EQ(Run(Http(Pod())).reason, "the ready pods are not known: cannot list pods");

@@ -14,26 +14,54 @@ State Start(const Plan& plan, std::string run_id, absl::Time now) {
   state.first_release = plan.first_release;
   state.started_at = now;
   state.resumed_at = now;
+  if (plan.strategy == Strategy::kCanary) {
+    state.step = Step::kRecordRoute;
+    state.canary.steps = plan.canary.steps;
+  }
   return state;
 }
 
-State Resume(const Plan& plan, State found, absl::Time now) {
+namespace {
+
+State SeenAnew(State found, absl::Time now) {
   found.resumed_at = now;
   found.progressed_at.reset();
   found.progress_mark.clear();
-  switch (plan.strategy) {
-    case Strategy::kRolling:
-      return rolling::Resume(plan, std::move(found));
-  }
+  found.hold_began.reset();
+  found.observed_at.reset();
+  found.measure_at.reset();
+  found.measuring = false;
+  found.checks_began = false;
+  found.halting_for_stop = false;
+  return found;
+}
+
+}  // namespace
+
+bool IsOfCanary(const State& state) {
+  return state.step >= Step::kRecordRoute || !state.canary.route_record.is_null();
+}
+
+State Resume(const Plan& plan, State found, absl::Time now) {
+  found = SeenAnew(std::move(found), now);
+  return IsOfCanary(found) ? canary::Resume(plan, std::move(found), now)
+                           : rolling::Resume(plan, std::move(found));
+}
+
+State Supersede(const Plan& plan, State found, std::string run_id, absl::Time now) {
+  // A rollout is written over; only what a canary put beside it has to be taken back.
+  if (found.canary.route_record.is_null()) return Start(plan, std::move(run_id), now);
+  found = SeenAnew(std::move(found), now);
+  found.canary.teardown = Teardown::kSuperseded;
+  found.next_run_id = std::move(run_id);
+  found.reason = "another version is released in its place";
+  found.step = Step::kReturnTraffic;
   return found;
 }
 
 Decision Decide(const Plan& plan, const State& state, const Observation& seen, absl::Time now) {
-  switch (plan.strategy) {
-    case Strategy::kRolling:
-      return rolling::Decide(plan, state, seen, now);
-  }
-  return Decision{state, {}, now, Outcome::kFailed};
+  return IsOfCanary(state) ? canary::Decide(plan, state, seen, now)
+                           : rolling::Decide(plan, state, seen, now);
 }
 
 }  // namespace delivery::engine

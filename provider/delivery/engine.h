@@ -14,6 +14,7 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "provider/base/json.h"
 #include "provider/delivery/plan.h"
 #include "provider/delivery/state.h"
 
@@ -30,13 +31,64 @@ struct DeleteWorkload {};
 // Delete the pods of another revision that cannot start and hold the rollout up: a StatefulSet's
 // controller waits for them for ever.
 struct RemoveStuckPods {};
-// Start the checks; their verdict is observed.
-struct RunChecks {};
-using Action = std::variant<ApplyWorkload, DeleteWorkload, RemoveStuckPods, RunChecks>;
+// Which checks of the plan.
+enum class CheckPoint { kBeforeTraffic, kStep, kBeforePromotion, kAfterPromotion };
+// Start the checks of this moment; their verdict is observed. Those that ran before are forgotten.
+struct RunChecks {
+  CheckPoint at = CheckPoint::kAfterPromotion;
+  int step_index = 0;  // with kStep
+};
+// Ask every metric once; the answers are observed.
+struct Measure {};
+
+// The actions of a canary.
+
+// Look at the route before anything is written: whether a run can begin, and what it has to be put
+// back to (Observation::route_record).
+struct RecordRoute {};
+// Make the canary's Deployment, with so many pods, and its Service; scale it when it is there.
+struct ApplyCanary {
+  int replicas = 1;
+};
+// Give the canary this share, and read it back. No share goes to a side without a ready endpoint:
+// Unavailable while there is none.
+struct SetTraffic {
+  int weight = 0;
+  bool match = false;
+  Json route_record;
+  // Weight 0 is written into the route, too, so that what selects the canary's pods sends them
+  // nothing.
+  bool reserve = false;
+};
+// The route as it was before the run.
+struct RestoreRoute {
+  Json route_record;
+};
+// Delete the canary's Deployment and Service.
+struct DeleteCanary {};
+
+using Action = std::variant<ApplyWorkload, DeleteWorkload, RemoveStuckPods, RunChecks, Measure,
+                            RecordRoute, ApplyCanary, SetTraffic, RestoreRoute, DeleteCanary>;
 
 enum class Checks { kNotStarted, kRunning, kPassed, kFailed };
 
-// What the caller saw.
+// What the caller saw of the canary's Deployment; the fields mean what they mean in Observation.
+struct CanarySeen {
+  bool unreachable = false;
+  std::optional<std::string> blind;
+  bool exists = false;
+  bool observed = false;
+  bool complete = false;  // every pod that was asked for is ready
+  bool deadline_exceeded = false;
+  std::string progress_mark;
+  std::optional<std::string> failure;
+  int ready = 0;
+  // Nothing of it is left: Deployment, pods and Service.
+  bool gone = false;
+};
+
+// What the caller saw. Of the workload itself (of a canary: the stable Deployment) unless it says
+// otherwise.
 struct Observation {
   // Result of the previous decision's actions; absent after a start or a resume.
   std::optional<absl::Status> action_result;
@@ -58,8 +110,22 @@ struct Observation {
   std::optional<std::string> failure;
   // Pods that RemoveStuckPods would delete.
   bool has_stuck_pods = false;
+  // Of the checks last started.
   Checks checks = Checks::kNotStarted;
   std::string check_failure;  // with kFailed
+  // spec.replicas, and ready pods.
+  int desired = 0;
+  int ready = 0;
+  // Answers of a Measure that has ended, once: one per metric, in the plan's order.
+  std::optional<std::vector<analysis::Measurement>> measured;
+
+  // With Strategy::kCanary.
+  CanarySeen canary;
+  // Answer of RecordRoute, once.
+  std::optional<Json> route_record;
+  // Somebody else changed the route, or the pod template of the stable version, during the run:
+  // what and who.
+  std::optional<std::string> foreign_change;
 };
 
 struct Decision {
@@ -76,6 +142,13 @@ State Start(const Plan& plan, std::string run_id, absl::Time now);
 // A run found in the journal, continued by an apply with the same identity. Rolls back instead when
 // the plan says so and nothing was decided yet.
 State Resume(const Plan& plan, State found, absl::Time now);
+
+// A run found in the journal, of another version than the plan's: what it has put into the cluster
+// is taken back first, then the run of the plan begins (with `run_id`).
+State Supersede(const Plan& plan, State found, std::string run_id, absl::Time now);
+
+// Whether a run has put a canary beside the workload, or is about to.
+bool IsOfCanary(const State& state);
 
 Decision Decide(const Plan& plan, const State& state, const Observation& seen, absl::Time now);
 

@@ -2,15 +2,55 @@
 #ifndef DELIVERY_DELIVERY_PLAN_H_
 #define DELIVERY_DELIVERY_PLAN_H_
 
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/time/time.h"
+#include "provider/analysis/analysis.h"
 
 namespace delivery::engine {
 
-enum class Strategy { kRolling };
-enum class OnFailure { kRollback, kPause, kKeep };
+enum class Strategy { kRolling, kCanary };
+// kHold: a canary stays at its weight, and the next apply measures that step again.
+enum class OnFailure { kRollback, kPause, kKeep, kHold };
 enum class OnInterrupt { kResume, kRollback };
+
+// What measurements decide, and when they are made.
+struct AnalysisPlan {
+  std::vector<analysis::Rule> metrics;  // empty: nothing is measured
+  analysis::Limits limits;
+  absl::Duration interval = absl::Seconds(30);
+  absl::Duration initial_delay;  // after a step's weight was written
+  absl::Duration duration;       // after the last step, or after the rollout
+};
+
+struct CanaryStep {
+  int weight = 0;  // percent, 1 to 100
+  absl::Duration hold;
+  std::optional<int> replicas;  // of the canary; otherwise CanaryReplicas
+  bool has_checks = false;
+
+  friend bool operator==(const CanaryStep&, const CanaryStep&) = default;
+};
+
+struct CanaryPlan {
+  std::vector<CanaryStep> steps;  // rising strictly
+  // Run the steps up to this weight and stay there; nullopt: all of them, and promote.
+  std::optional<int> approve_up_to;
+  bool has_match = false;  // a rule sends some requests to the canary whatever the weight
+  // The share is the ratio of ready pods behind the Service: nothing routes.
+  bool share_by_replicas = false;
+  // The stable Service selects the canary's pods, and the route alone keeps requests from them: it
+  // is written before they start, and put back after they are gone.
+  bool route_guards = false;
+  bool checks_before_traffic = false;
+  bool checks_before_promotion = false;
+  absl::Duration scale_down_delay = absl::Seconds(30);
+  // Why the run that is found open is to be rolled back now: a measurement failed while it was
+  // held. Empty: it goes on.
+  std::string abort_reason;
+};
 
 struct Plan {
   Strategy strategy = Strategy::kRolling;
@@ -20,8 +60,10 @@ struct Plan {
   OnInterrupt on_interrupt = OnInterrupt::kResume;
   // The rollout is written halted, and the release ends as soon as Kubernetes knows of it.
   bool paused = false;
-  // The rollout is followed by checks that decide.
+  // The rollout, or the promotion, is followed by checks that decide.
   bool has_checks = false;
+  AnalysisPlan analysis;
+  CanaryPlan canary;  // with Strategy::kCanary
   // Without any progress for this long, a rollout or a rollback has failed.
   absl::Duration progress_deadline = absl::Minutes(10);
   // From the start of this apply; then the release has failed.
@@ -33,6 +75,11 @@ struct Plan {
 // "v1:" and the SHA-256 of `canonical_json`, in hexadecimal. Versioned, so that a later change of
 // what goes into it does not restart runs that are open.
 std::string RunIdentity(const std::string& canonical_json);
+
+// How many canary pods a step of `weight` percent needs beside `stable` pods. With
+// `share_by_replicas` the ratio of pods is the share: round(weight * stable / (100 - weight)), for
+// a weight below 100. Otherwise ceil(weight * stable / 100). At least 1.
+int CanaryReplicas(int weight, int stable, bool share_by_replicas);
 
 }  // namespace delivery::engine
 

@@ -7,14 +7,14 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "openssl/sha.h"
-#include "provider/delivery/plan.h"
+#include "provider/delivery/engine.h"
 
 namespace delivery::engine {
 namespace {
 
-constexpr int64_t kSchemaVersion = 1;
+constexpr int64_t kSchemaVersion = 2;
 
-constexpr std::array<std::pair<Step, const char*>, 9> kStepNames = {{
+constexpr std::array<std::pair<Step, const char*>, 30> kStepNames = {{
     {Step::kApply, "apply"},
     {Step::kAwait, "await"},
     {Step::kCheck, "check"},
@@ -24,14 +24,123 @@ constexpr std::array<std::pair<Step, const char*>, 9> kStepNames = {{
     {Step::kAwaitRemoved, "await_removed"},
     {Step::kHalt, "halt"},
     {Step::kDone, "done"},
+    {Step::kObserve, "observe"},
+    {Step::kRecordRoute, "record_route"},
+    {Step::kReserveRoute, "reserve_route"},
+    {Step::kCreateCanary, "create_canary"},
+    {Step::kAwaitCanary, "await_canary"},
+    {Step::kCheckBeforeTraffic, "check_before_traffic"},
+    {Step::kScaleCanary, "scale_canary"},
+    {Step::kAwaitScaled, "await_scaled"},
+    {Step::kSetWeight, "set_weight"},
+    {Step::kHold, "hold"},
+    {Step::kHeld, "held"},
+    {Step::kFailedHold, "failed_hold"},
+    {Step::kCheckBeforePromotion, "check_before_promotion"},
+    {Step::kPromote, "promote"},
+    {Step::kAwaitPromoted, "await_promoted"},
+    {Step::kAwaitStable, "await_stable"},
+    {Step::kReturnTraffic, "return_traffic"},
+    {Step::kRestoreRoute, "restore_route"},
+    {Step::kScaleDownDelay, "scale_down_delay"},
+    {Step::kDeleteCanary, "delete_canary"},
+    {Step::kAwaitCanaryGone, "await_canary_gone"},
 }};
 
-std::optional<Step> StepFromName(const std::string& name) {
-  for (const auto& [step, step_name] : kStepNames) {
-    if (name == step_name) return step;
+constexpr std::array<std::pair<Teardown, const char*>, 4> kTeardownNames = {{
+    {Teardown::kNone, "none"},
+    {Teardown::kPromoted, "promoted"},
+    {Teardown::kAborted, "aborted"},
+    {Teardown::kSuperseded, "superseded"},
+}};
+
+// The value with this name in one of the tables above.
+template <typename Value, size_t kSize>
+std::optional<Value> FromName(const std::array<std::pair<Value, const char*>, kSize>& names,
+                              const std::string& name) {
+  for (const auto& [value, known] : names) {
+    if (name == known) return value;
   }
   return std::nullopt;
 }
+
+template <typename Value, size_t kSize>
+std::string NameIn(const std::array<std::pair<Value, const char*>, kSize>& names, Value value) {
+  for (const auto& [known, name] : names) {
+    if (known == value) return name;
+  }
+  return "";
+}
+
+Json EncodeStep(const CanaryStep& step) {
+  Json json = {{"weight", step.weight}, {"hold", absl::FormatDuration(step.hold)}};
+  if (step.replicas.has_value()) json["replicas"] = *step.replicas;
+  if (step.has_checks) json["has_checks"] = true;
+  return json;
+}
+
+std::optional<CanaryStep> DecodeStep(const Json& json) {
+  CanaryStep step;
+  step.weight = static_cast<int>(GetInt(json, "weight"));
+  step.has_checks = GetBool(json, "has_checks");
+  if (Find(json, "replicas") != nullptr) step.replicas = static_cast<int>(GetInt(json, "replicas"));
+  const bool ok = absl::ParseDuration(GetString(json, "hold"), &step.hold) && step.weight > 0 &&
+                  step.weight <= 100;
+  return ok ? std::optional(step) : std::nullopt;
+}
+
+Json EncodeCanary(const CanaryState& canary) {
+  Json steps = Json::array();
+  for (const CanaryStep& step : canary.steps) steps.push_back(EncodeStep(step));
+  return {{"step_index", canary.step_index},
+          {"weight", canary.weight},
+          {"match", canary.match},
+          {"replicas", canary.replicas},
+          {"stable_size", canary.stable_size},
+          {"stable_written", canary.stable_written},
+          {"served", canary.served},
+          {"teardown", NameIn(kTeardownNames, canary.teardown)},
+          {"resume_step", StepName(canary.resume_step)},
+          {"route_record", canary.route_record},
+          {"steps", std::move(steps)}};
+}
+
+std::optional<CanaryState> DecodeCanary(const Json& json) {
+  CanaryState canary;
+  canary.step_index = static_cast<int>(GetInt(json, "step_index", -1));
+  canary.weight = static_cast<int>(GetInt(json, "weight"));
+  canary.match = GetBool(json, "match");
+  canary.replicas = static_cast<int>(GetInt(json, "replicas"));
+  canary.stable_size = static_cast<int>(GetInt(json, "stable_size"));
+  canary.stable_written = GetBool(json, "stable_written");
+  canary.served = GetBool(json, "served");
+  const auto teardown = FromName(kTeardownNames, GetString(json, "teardown"));
+  const auto resume_step = FromName(kStepNames, GetString(json, "resume_step"));
+  const Json* record = Find(json, "route_record");
+  if (!teardown.has_value() || !resume_step.has_value() || record == nullptr) return std::nullopt;
+  canary.teardown = *teardown;
+  canary.resume_step = *resume_step;
+  canary.route_record = *record;
+  for (const Json& entry : GetArray(json, "steps")) {
+    const std::optional<CanaryStep> step = DecodeStep(entry);
+    if (!step.has_value()) return std::nullopt;
+    canary.steps.push_back(*step);
+  }
+  const auto count = static_cast<int>(canary.steps.size());
+  if (canary.step_index < -1 || canary.step_index >= count) return std::nullopt;
+  return canary;
+}
+
+absl::Status DecodeTallies(const Json& json, State& state) {
+  for (const auto& [metric, entry] : json.items()) {
+    absl::StatusOr<analysis::Tally> tally = analysis::DecodeTally(entry);
+    if (!tally.ok()) return tally.status();
+    state.tallies[metric] = *std::move(tally);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Damaged() { return absl::DataLossError("its \"state\" entry is damaged"); }
 
 }  // namespace
 
@@ -43,19 +152,14 @@ std::string RunIdentity(const std::string& canonical_json) {
       "v1:", absl::BytesToHexString({reinterpret_cast<const char*>(digest.data()), digest.size()}));
 }
 
-std::string StepName(Step step) {
-  for (const auto& [known, name] : kStepNames) {
-    if (known == step) return name;
-  }
-  return "done";
-}
+std::string StepName(Step step) { return NameIn(kStepNames, step); }
 
 bool State::SameRecord(const State& other) const {
   return EncodeState(*this) == EncodeState(other);
 }
 
 Json EncodeState(const State& state) {
-  return {
+  Json json = {
       {"schema_version", kSchemaVersion},
       {"run_id", state.run_id},
       {"identity", state.identity},
@@ -63,6 +167,12 @@ Json EncodeState(const State& state) {
       {"step", StepName(state.step)},
       {"started_at", absl::FormatTime(absl::RFC3339_full, state.started_at, absl::UTCTimeZone())},
       {"reason", state.reason}};
+  if (IsOfCanary(state)) json["canary"] = EncodeCanary(state.canary);
+  if (!state.next_run_id.empty()) json["next_run_id"] = state.next_run_id;
+  for (const auto& [metric, tally] : state.tallies) {
+    json["measured"][metric] = analysis::EncodeTally(tally);
+  }
+  return json;
 }
 
 absl::StatusOr<State> DecodeState(const Json& json) {
@@ -72,7 +182,7 @@ absl::StatusOr<State> DecodeState(const Json& json) {
         absl::StrCat("it was written by a newer version of the provider (journal schema ", version,
                      ", this version knows ", kSchemaVersion, ")"));
   }
-  const std::optional<Step> step = StepFromName(GetString(json, "step"));
+  const std::optional<Step> step = FromName(kStepNames, GetString(json, "step"));
   State state;
   state.run_id = GetString(json, "run_id");
   state.identity = GetString(json, "identity");
@@ -83,9 +193,18 @@ absl::StatusOr<State> DecodeState(const Json& json) {
                                        &state.started_at, &time_error);
   if (version < 1 || !step.has_value() || state.run_id.empty() || state.identity.empty() ||
       !time_ok) {
-    return absl::DataLossError("its \"state\" entry is damaged");
+    return Damaged();
   }
   state.step = *step;
+  state.next_run_id = GetString(json, "next_run_id");
+  if (const Json* canary = Find(json, "canary")) {
+    std::optional<CanaryState> decoded = DecodeCanary(*canary);
+    if (!decoded.has_value()) return Damaged();
+    state.canary = *std::move(decoded);
+  } else if (IsOfCanary(state)) {
+    return Damaged();
+  }
+  if (!DecodeTallies(GetObject(json, "measured"), state).ok()) return Damaged();
   return state;
 }
 

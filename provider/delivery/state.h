@@ -3,12 +3,16 @@
 #define DELIVERY_DELIVERY_STATE_H_
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "provider/analysis/analysis.h"
 #include "provider/base/json.h"
+#include "provider/delivery/plan.h"
 
 namespace delivery::engine {
 
@@ -22,6 +26,39 @@ enum class Step {
   kAwaitRemoved,
   kHalt,  // stop the rollout where it is, because it failed (on_failure = "pause")
   kDone,  // a terminal outcome was reached
+
+  // After a rollout: measure for AnalysisPlan::duration.
+  kObserve,
+
+  // Of a canary.
+  kRecordRoute,         // look at the route; nothing is written yet
+  kReserveRoute,        // weight 0, before there are pods that the route must keep requests from
+  kCreateCanary,        // make its Deployment and Service
+  kAwaitCanary,         // its pods start
+  kCheckBeforeTraffic,  // checks decide whether it may get traffic
+  kScaleCanary,         // to the size of the step
+  kAwaitScaled,
+  kSetWeight,             // write the weight of the step
+  kHold,                  // stay there, measure, run the step's checks
+  kHeld,                  // wait for approval (between applies)
+  kFailedHold,            // failed, and left at its weight (on_failure = "hold", between applies)
+  kCheckBeforePromotion,  // checks decide whether stable becomes the new version
+  kPromote,               // write the new version to stable
+  kAwaitPromoted,         // stable rolls out, the canary carries its share
+  kAwaitStable,           // before an abort: stable comes back to its size
+  kReturnTraffic,         // weight 0
+  kRestoreRoute,          // the route as it was
+  kScaleDownDelay,        // let requests under way end
+  kDeleteCanary,
+  kAwaitCanaryGone,
+};
+
+// Why what a canary run put into the cluster is taken back.
+enum class Teardown {
+  kNone,        // it is not, yet
+  kPromoted,    // stable runs the new version
+  kAborted,     // the release failed
+  kSuperseded,  // another version is released in its place
 };
 
 enum class Outcome {
@@ -32,6 +69,24 @@ enum class Outcome {
   kFailed,       // failed and left, or could not be undone
   kInterrupted,  // stopped on request; the journal stays
   kRefused,      // the first write was refused: nothing was changed
+  kHeld,         // a canary waits for approval; the journal stays
+};
+
+// Where the run of a canary stands.
+struct CanaryState {
+  int step_index = -1;          // into CanaryPlan::steps, of the step begun last; -1: none yet
+  int weight = 0;               // percent of the canary: last written, in kSetWeight being written
+  bool match = false;           // the same of the rule for `match`
+  int replicas = 0;             // of the canary, likewise
+  int stable_size = 0;          // pods of stable when the run began
+  bool stable_written = false;  // the promotion has begun
+  bool served = false;          // it had traffic, before that was taken away
+  Teardown teardown = Teardown::kNone;
+  Step resume_step = Step::kHold;  // from kFailedHold
+  Json route_record;               // what the route is put back to; null: not looked at yet
+  std::vector<CanaryStep> steps;   // of the plan that brought it here
+
+  friend bool operator==(const CanaryState&, const CanaryState&) = default;
 };
 
 struct State {
@@ -41,12 +96,24 @@ struct State {
   Step step = Step::kApply;
   absl::Time started_at;
   std::string reason;  // why it failed; empty while all is well
+  // By metric: what was measured.
+  std::map<std::string, analysis::Tally> tallies;
+  CanaryState canary;
+  // With Teardown::kSuperseded: the run that begins afterwards.
+  std::string next_run_id;
 
   // Not stored: observation that must start anew after a resume.
   bool halting_for_stop = false;
   std::string progress_mark;
   std::optional<absl::Time> progressed_at;
   std::optional<absl::Time> resumed_at;
+  std::optional<absl::Time> hold_began;   // of the step's hold, as far as it was under observation
+  std::optional<absl::Time> observed_at;  // the last look during a hold
+  std::optional<absl::Time> measure_at;   // the next measurement
+  std::map<std::string, int64_t> completed_before;  // by metric: measurements before the hold began
+  bool measuring = false;
+  bool checks_began = false;      // those of this step
+  bool first_to_promote = false;  // no process before this one has tried
 
   // Compares what the journal stores.
   bool SameRecord(const State& other) const;

@@ -12,4 +12,12 @@ Decision Decide(const Plan& plan, const State& state, const Observation& seen, a
 
 }  // namespace delivery::engine::rolling
 
+namespace delivery::engine::canary {
+
+// A second Deployment gets a rising share of the traffic; the workload itself follows at the end.
+State Resume(const Plan& plan, State found, absl::Time now);
+Decision Decide(const Plan& plan, const State& state, const Observation& seen, absl::Time now);
+
+}  // namespace delivery::engine::canary
+
 #endif  // DELIVERY_DELIVERY_STRATEGY_H_

@@ -3,23 +3,16 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "provider/delivery/decisions.h"
+#include "provider/delivery/measuring.h"
 #include "provider/delivery/strategy.h"
 
 namespace delivery::engine::rolling {
 namespace {
 
-Decision Act(State next, Action action) { return {std::move(next), {std::move(action)}, {}, {}}; }
-
 Decision End(State next, Outcome outcome) {
   if (outcome != Outcome::kInterrupted) next.step = Step::kDone;
-  return {std::move(next), {}, absl::InfiniteFuture(), outcome};
-}
-
-State Moved(State state, Step step) {
-  state.step = step;
-  state.progress_mark.clear();
-  state.progressed_at.reset();
-  return state;
+  return EndWith(std::move(next), outcome);
 }
 
 // Moves to `step` and decides there at once: the caller stores the step before its action runs.
@@ -29,11 +22,17 @@ Decision Continue(const Plan& plan, const State& state, Step step, absl::Time no
   return rolling::Decide(plan, Moved(state, step), nothing_yet, now);
 }
 
+Decision AfterChecks(const Plan& plan, State state, absl::Time now) {
+  if (plan.analysis.metrics.empty()) return End(std::move(state), Outcome::kSucceeded);
+  return WaitUntil(BeginHold(plan, Moved(std::move(state), Step::kObserve), now), now);
+}
+
 // What a failure leads to.
 Decision Fail(const Plan& plan, State state, std::string reason, absl::Time now) {
   state.reason = std::move(reason);
   switch (plan.on_failure) {
     case OnFailure::kKeep:
+    case OnFailure::kHold:  // a canary's; its plain updates are left likewise
       return End(std::move(state), Outcome::kFailed);
     case OnFailure::kPause:
       return Continue(plan, state, Step::kHalt, now);
@@ -41,68 +40,6 @@ Decision Fail(const Plan& plan, State state, std::string reason, absl::Time now)
       return Continue(plan, state, state.first_release ? Step::kRemove : Step::kRestore, now);
   }
   return End(std::move(state), Outcome::kFailed);
-}
-
-State WithUndoFailure(State state, const std::string& why) {
-  absl::StrAppend(&state.reason, state.reason.empty() ? "" : "\n\n",
-                  "The rollback failed too: ", why);
-  return state;
-}
-
-State WithProgress(State state, const Observation& seen, absl::Time now) {
-  if (!state.progressed_at.has_value() || seen.progress_mark != state.progress_mark) {
-    state.progress_mark = seen.progress_mark;
-    state.progressed_at = now;
-  }
-  return state;
-}
-
-absl::Time TimeoutOf(const Plan& plan, const State& state) {
-  return state.resumed_at.value_or(state.started_at) + plan.timeout;
-}
-
-// The API server could not be asked; it may come back. Nothing is lost meanwhile: what was written
-// goes on in the cluster, and the journal stays.
-bool IsTransient(const absl::Status& status) {
-  return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) ||
-         absl::IsResourceExhausted(status) || absl::IsCancelled(status);
-}
-
-Decision WaitForApiServer(const Plan& plan, State state, const Observation& seen, absl::Time now) {
-  constexpr absl::Duration kRetryAfter = absl::Seconds(2);
-  if (seen.stop_requested) return End(std::move(state), Outcome::kInterrupted);
-  if (seen.blind.has_value()) {
-    if (state.reason.empty()) state.reason = *seen.blind;
-    return End(std::move(state), Outcome::kInterrupted);
-  }
-  if (now >= TimeoutOf(plan, state)) {
-    State given_up = std::move(state);
-    if (given_up.reason.empty()) {
-      // An answer such as "etcdserver: leader changed" tells more than that it failed.
-      given_up.reason = seen.action_result.has_value() ? std::string(seen.action_result->message())
-                                                       : "the API server does not answer";
-    }
-    return End(std::move(given_up), Outcome::kInterrupted);
-  }
-  state.progressed_at = now;
-  return {std::move(state), {}, now + kRetryAfter, {}};
-}
-
-std::string StuckReason(const Plan& plan, const State& state) {
-  return absl::StrCat("no progress for ", absl::FormatDuration(plan.progress_deadline),
-                      " (progress_deadline): ", state.progress_mark);
-}
-
-// Why the rollout that is awaited has failed, if it has.
-std::optional<std::string> RolloutFailure(const Plan& plan, const State& state,
-                                          const Observation& seen, absl::Time now) {
-  if (!seen.exists) return "the workload was deleted by someone else during the release";
-  if (seen.failure.has_value()) return seen.failure;
-  if (seen.deadline_exceeded) {
-    return absl::StrCat("Kubernetes gave up: progressDeadlineSeconds passed: ", seen.progress_mark);
-  }
-  if (now >= *state.progressed_at + plan.progress_deadline) return StuckReason(plan, state);
-  return std::nullopt;
 }
 
 Decision DecideApply(const Plan& plan, const State& state, const Observation& seen,
@@ -117,7 +54,11 @@ Decision DecideApply(const Plan& plan, const State& state, const Observation& se
     refused.reason = std::string(seen.action_result->message());
     return End(std::move(refused), Outcome::kRefused);
   }
-  return Decision{WithProgress(Moved(state, Step::kAwait), seen, now), {}, now, {}};
+  return Decision{
+      WithProgress(BeginHold(plan, Moved(state, Step::kAwait), now), seen.progress_mark, now),
+      {},
+      now,
+      {}};
 }
 
 // Ctrl-C while the new version rolls out: Kubernetes starts no further pods until the next apply.
@@ -145,12 +86,13 @@ std::optional<Decision> DecideStuckPods(const Plan& plan, const State& state,
 Decision DecideAwait(const Plan& plan, const State& state, const Observation& seen,
                      absl::Time now) {
   if (seen.unreachable) return WaitForApiServer(plan, state, seen, now);
-  State next = WithProgress(state, seen, now);
-  if (seen.exists && seen.complete && plan.has_checks && !plan.paused) {
-    return Continue(plan, next, Step::kCheck, now);
+  State next = WithProgress(Counted(plan, state, seen, now), seen.progress_mark, now);
+  if (auto failure = AnalysisFailure(plan, next)) {
+    return Fail(plan, std::move(next), *std::move(failure), now);
   }
   if (seen.exists && seen.complete && !plan.paused) {
-    return End(std::move(next), Outcome::kSucceeded);
+    return plan.has_checks ? Continue(plan, next, Step::kCheck, now)
+                           : AfterChecks(plan, std::move(next), now);
   }
   if (seen.exists && seen.observed && plan.paused) return End(std::move(next), Outcome::kPaused);
   if (seen.stop_requested) return DecideStop(next, seen);
@@ -158,21 +100,35 @@ Decision DecideAwait(const Plan& plan, const State& state, const Observation& se
   if (auto failure = RolloutFailure(plan, next, seen, now)) {
     return Fail(plan, std::move(next), *std::move(failure), now);
   }
-  const absl::Time timeout = TimeoutOf(plan, next);
-  if (now >= timeout) {
-    return Fail(plan, next,
-                absl::StrCat("not complete after ", absl::FormatDuration(plan.timeout),
-                             " (timeouts): ", next.progress_mark),
-                now);
+  if (auto late = TimedOut(plan, next, now)) return Fail(plan, next, *std::move(late), now);
+  if (IsMeasurementDue(plan, next, now)) return Act(Measuring(plan, next, now), Measure{});
+  absl::Time wake_at = GiveUpAt(plan, next);
+  if (!plan.analysis.metrics.empty()) wake_at = std::min(wake_at, NextLook(plan, next, {}, now));
+  return WaitUntil(std::move(next), wake_at);
+}
+
+// Measures for analysis.duration, and at least once.
+Decision DecideObserve(const Plan& plan, const State& state, const Observation& seen,
+                       absl::Time now) {
+  if (seen.unreachable) return WaitForApiServer(plan, state, seen, now);
+  const State next = Counted(plan, UnderObservation(plan, state, now), seen, now);
+  if (auto failure = AnalysisFailure(plan, next)) return Fail(plan, next, *failure, now);
+  if (!seen.exists) {
+    return Fail(plan, next, "the workload was deleted by someone else during the release", now);
   }
-  const absl::Time wake_at = std::min(timeout, *next.progressed_at + plan.progress_deadline);
-  return {std::move(next), {}, wake_at, {}};
+  if (seen.failure.has_value()) return Fail(plan, next, *seen.failure, now);
+  if (seen.stop_requested) return End(next, Outcome::kInterrupted);
+  const absl::Duration length = plan.analysis.duration;
+  if (IsHoldOver(plan, next, length, now)) return End(next, Outcome::kSucceeded);
+  if (auto late = TimedOut(plan, next, now)) return Fail(plan, next, *late, now);
+  if (IsMeasurementDue(plan, next, now)) return Act(Measuring(plan, next, now), Measure{});
+  return WaitUntil(next, std::min(TimeoutOf(plan, next), NextLook(plan, next, length, now)));
 }
 
 // The checks run beside the watches; a version that breaks meanwhile fails as it would before them.
 Decision DecideCheck(const Plan& plan, const State& state, const Observation& seen,
                      absl::Time now) {
-  if (seen.checks == Checks::kPassed) return End(state, Outcome::kSucceeded);
+  if (seen.checks == Checks::kPassed) return AfterChecks(plan, state, now);
   if (seen.checks == Checks::kFailed) return Fail(plan, state, seen.check_failure, now);
   if (seen.stop_requested) return End(state, Outcome::kInterrupted);
   if (seen.action_result.has_value() && !seen.action_result->ok()) {
@@ -202,13 +158,14 @@ Decision DecideRestore(const Plan& plan, const State& state, const Observation& 
     return End(WithUndoFailure(state, std::string(seen.action_result->message())),
                Outcome::kFailed);
   }
-  return Decision{WithProgress(Moved(state, Step::kAwaitRestored), seen, now), {}, now, {}};
+  return Decision{
+      WithProgress(Moved(state, Step::kAwaitRestored), seen.progress_mark, now), {}, now, {}};
 }
 
 Decision DecideAwaitRestored(const Plan& plan, const State& state, const Observation& seen,
                              absl::Time now) {
   if (seen.unreachable) return WaitForApiServer(plan, state, seen, now);
-  State next = WithProgress(state, seen, now);
+  State next = WithProgress(state, seen.progress_mark, now);
   if (seen.exists && seen.complete) return End(std::move(next), Outcome::kRolledBack);
   if (seen.stop_requested) return End(std::move(next), Outcome::kInterrupted);
   if (auto removal = DecideStuckPods(plan, next, seen, now)) return *std::move(removal);
@@ -227,13 +184,14 @@ Decision DecideRemove(const Plan& plan, const State& state, const Observation& s
     return End(WithUndoFailure(state, std::string(seen.action_result->message())),
                Outcome::kFailed);
   }
-  return Decision{WithProgress(Moved(state, Step::kAwaitRemoved), seen, now), {}, now, {}};
+  return Decision{
+      WithProgress(Moved(state, Step::kAwaitRemoved), seen.progress_mark, now), {}, now, {}};
 }
 
 Decision DecideAwaitRemoved(const Plan& plan, const State& state, const Observation& seen,
                             absl::Time now) {
   if (seen.unreachable) return WaitForApiServer(plan, state, seen, now);
-  State next = WithProgress(state, seen, now);
+  State next = WithProgress(state, seen.progress_mark, now);
   if (!seen.exists) return End(std::move(next), Outcome::kRemoved);
   if (seen.stop_requested) return End(std::move(next), Outcome::kInterrupted);
   const absl::Time deadline = *next.progressed_at + plan.progress_deadline;
@@ -260,8 +218,8 @@ Decision DecideHalt(const State& state, const Observation& seen) {
 }  // namespace
 
 State Resume(const Plan& plan, State found) {
-  const bool undecided =
-      found.step == Step::kApply || found.step == Step::kAwait || found.step == Step::kCheck;
+  const bool undecided = found.step == Step::kApply || found.step == Step::kAwait ||
+                         found.step == Step::kCheck || found.step == Step::kObserve;
   if (!undecided) return found;
   // Written again in any case: the rollout may be halted, or the write may never have happened.
   found.step = Step::kApply;
@@ -290,7 +248,9 @@ Decision Decide(const Plan& plan, const State& state, const Observation& seen, a
       return DecideAwaitRemoved(plan, state, seen, now);
     case Step::kHalt:
       return DecideHalt(state, seen);
-    case Step::kDone:
+    case Step::kObserve:
+      return DecideObserve(plan, state, seen, now);
+    default:  // those of canaries, which canary::Decide knows
       break;
   }
   return End(state, Outcome::kFailed);

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <system_error>
 #include <utility>
@@ -25,6 +26,77 @@ std::string FirstLine(const std::string& text) { return text.substr(0, text.find
 
 std::string Because(const engine::State& state) {
   return state.reason.empty() ? "" : absl::StrCat(": ", FirstLine(state.reason));
+}
+
+// "step 2 of 3".
+std::string Position(const engine::CanaryState& canary) {
+  return absl::StrCat("step ", canary.step_index + 1, " of ", canary.steps.size());
+}
+
+std::string Share(const engine::CanaryState& canary) {
+  return absl::StrCat(canary.weight, " % of the traffic goes to the canary");
+}
+
+std::string HoldText(const engine::CanaryState& canary) {
+  const auto index = static_cast<size_t>(std::max(canary.step_index, 0));
+  const std::string length =
+      index < canary.steps.size()
+          ? absl::StrCat(" for ", absl::FormatDuration(canary.steps[index].hold))
+          : "";
+  return absl::StrCat(Share(canary), canary.match ? ", and all that matches" : "", length, " (",
+                      Position(canary), ")");
+}
+
+// What the way back begins with.
+Announcement ReturnWords(const engine::State& state) {
+  switch (state.canary.teardown) {
+    case engine::Teardown::kPromoted:
+      return {"Promoted", false, "the workload runs the new version and gets all the traffic"};
+    case engine::Teardown::kSuperseded:
+      return {"CanarySuperseded", false,
+              "another version is released in its place: all traffic goes back to the version that "
+              "ran before"};
+    case engine::Teardown::kNone:
+    case engine::Teardown::kAborted:
+      break;
+  }
+  return {"CanaryAborted", true,
+          absl::StrCat("all traffic goes back to the version that ran before", Because(state))};
+}
+
+std::optional<Announcement> CanaryWords(const engine::State& state) {
+  const engine::CanaryState& canary = state.canary;
+  switch (state.step) {
+    case Step::kRecordRoute:
+      return Announcement{"CanaryStarted", false,
+                          absl::StrCat("canary release ", state.run_id, " begins")};
+    case Step::kCreateCanary:
+      return Announcement{"CanaryCreated", false, "the canary starts; no traffic goes to it yet"};
+    case Step::kCheckBeforeTraffic:
+      return Announcement{"Checking", false, "the canary is ready; checks decide about traffic"};
+    case Step::kScaleCanary:
+      return Announcement{"CanaryScaled", false,
+                          absl::StrCat("the canary gets its size for ", Position(canary))};
+    case Step::kHold:
+      return Announcement{"TrafficShifted", false, HoldText(canary)};
+    case Step::kCheckBeforePromotion:
+      return Announcement{"Checking", false, "all steps passed; checks decide about promotion"};
+    case Step::kPromote:
+      return Announcement{"PromotionStarted", false,
+                          absl::StrCat("the new version is written to the workload; ",
+                                       Share(canary), " meanwhile")};
+    case Step::kAwaitStable:
+      return Announcement{"AwaitingStable", true,
+                          absl::StrCat("the version that ran before comes back to its size, then "
+                                       "gets all the traffic",
+                                       Because(state))};
+    case Step::kReturnTraffic:
+      return ReturnWords(state);
+    case Step::kDeleteCanary:
+      return Announcement{"CanaryRemoved", false, "the canary is deleted"};
+    default:  // moments of the steps above, and what the outcome says
+      return std::nullopt;
+  }
 }
 
 }  // namespace
@@ -56,31 +128,31 @@ Announcer::Announcer(kubernetes::Api& api, Clock& clock, kubernetes::ObjectRef w
       file_(file),
       stop_(std::move(stop)) {}
 
-std::optional<Announcer::Words> Announcer::WordsOf(const engine::State& state) {
+std::optional<Announcement> Announcer::WordsOf(const engine::State& state) {
   switch (state.step) {
     case Step::kApply:
-      return Words{"ReleaseStarted", false, absl::StrCat("release ", state.run_id, " begins")};
+      return Announcement{"ReleaseStarted", false,
+                          absl::StrCat("release ", state.run_id, " begins")};
     case Step::kAwait:
-      return Words{"RollingOut", false, "the new version is written and rolls out"};
+      return Announcement{"RollingOut", false, "the new version is written and rolls out"};
     case Step::kCheck:
-      return Words{"Checking", false, "the new version runs; its checks decide"};
+      return Announcement{"Checking", false, "the new version runs; its checks decide"};
     case Step::kRestore:
-      return Words{"RollingBack", true,
-                   absl::StrCat("the previous version is written back", Because(state))};
+      return Announcement{"RollingBack", true,
+                          absl::StrCat("the previous version is written back", Because(state))};
     case Step::kRemove:
-      return Words{"Removing", true,
-                   absl::StrCat("the first release failed and is removed", Because(state))};
+      return Announcement{"Removing", true,
+                          absl::StrCat("the first release failed and is removed", Because(state))};
     case Step::kHalt:
-      return Words{"Pausing", true, absl::StrCat("the rollout is paused", Because(state))};
-    case Step::kAwaitRestored:
-    case Step::kAwaitRemoved:
-    case Step::kDone:
-      break;
+      return Announcement{"Pausing", true, absl::StrCat("the rollout is paused", Because(state))};
+    case Step::kObserve:
+      return Announcement{"Observing", false, "the new version runs; its measurements decide"};
+    default:
+      return CanaryWords(state);
   }
-  return std::nullopt;
 }
 
-Announcer::Words Announcer::WordsOf(Outcome outcome, const engine::State& state) {
+Announcement Announcer::WordsOf(Outcome outcome, const engine::State& state) {
   switch (outcome) {
     case Outcome::kSucceeded:
       return {"ReleaseSucceeded", false, absl::StrCat("release ", state.run_id, " is complete")};
@@ -97,23 +169,32 @@ Announcer::Words Announcer::WordsOf(Outcome outcome, const engine::State& state)
                            "\"; the next apply goes on", Because(state))};
     case Outcome::kRefused:
       return {"ReleaseRefused", true, absl::StrCat("nothing was changed", Because(state))};
+    case Outcome::kHeld:
+      return {"ReleaseHeld", false,
+              absl::StrCat(Share(state.canary), " until the rest is approved (approve_up_to)")};
     case Outcome::kFailed:
       break;
+  }
+  if (state.step == Step::kFailedHold) {
+    return {"ReleaseFailed", true,
+            absl::StrCat("the release failed and stays where it is, ", Share(state.canary),
+                         Because(state))};
   }
   return {"ReleaseFailed", true, absl::StrCat("the release failed", Because(state))};
 }
 
 void Announcer::AnnounceStep(const engine::State& state) {
-  if (announced_ == state.step) return;
-  announced_ = state.step;
-  if (const std::optional<Words> words = WordsOf(state)) Say(*words);
+  const std::tuple step(state.run_id, state.step, state.canary.step_index, state.canary.weight);
+  if (announced_ == step) return;
+  announced_ = step;
+  if (const std::optional<Announcement> words = WordsOf(state)) Say(*words);
 }
 
 void Announcer::AnnounceOutcome(Outcome outcome, const engine::State& state) {
   Say(WordsOf(outcome, state));
 }
 
-void Announcer::Say(const Words& words) {
+void Announcer::Say(const Announcement& words) {
   const absl::Time now = clock_.Now();
   if (file_ != nullptr && file_status_.ok()) {
     file_status_ = file_->Append(
@@ -123,7 +204,7 @@ void Announcer::Say(const Words& words) {
   if (!uid_.empty() && !events_refused_) SendEvent(words, now);
 }
 
-void Announcer::SendEvent(const Words& words, absl::Time now) {
+void Announcer::SendEvent(const Announcement& words, absl::Time now) {
   const std::string time = absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", now, absl::UTCTimeZone());
   const std::string name =
       absl::StrCat(workload_.name.substr(0, 200), ".", absl::Hex(absl::ToUnixNanos(now)));

@@ -8,6 +8,7 @@
 #include <stop_token>
 #include <string>
 #include <string_view>
+#include <tuple>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
@@ -34,6 +35,12 @@ class ProgressFile {
   absl::Mutex mutex_;
 };
 
+struct Announcement {
+  const char* reason;  // of the Event
+  bool warning;
+  std::string message;
+};
+
 // Used by one thread.
 class Announcer {
  public:
@@ -44,7 +51,7 @@ class Announcer {
   // Events need an object that they are about: until then only the file is told.
   void SetUid(std::string uid) { uid_ = std::move(uid); }
 
-  // A step begins. The same step again is not announced again.
+  // A step begins. The same step again, with the same weight, is not announced again.
   void AnnounceStep(const engine::State& state);
   void AnnounceOutcome(engine::Outcome outcome, const engine::State& state);
 
@@ -52,15 +59,10 @@ class Announcer {
   const absl::Status& file_status() const { return file_status_; }
 
  private:
-  struct Words {
-    const char* reason;  // of the Event
-    bool warning;
-    std::string message;
-  };
-  static std::optional<Words> WordsOf(const engine::State& state);
-  static Words WordsOf(engine::Outcome outcome, const engine::State& state);
-  void Say(const Words& words);
-  void SendEvent(const Words& words, absl::Time now);
+  static std::optional<Announcement> WordsOf(const engine::State& state);
+  static Announcement WordsOf(engine::Outcome outcome, const engine::State& state);
+  void Say(const Announcement& words);
+  void SendEvent(const Announcement& words, absl::Time now);
 
   kubernetes::Api& api_;
   Clock& clock_;
@@ -68,7 +70,8 @@ class Announcer {
   ProgressFile* const file_;
   const std::stop_token stop_;
   std::string uid_;
-  std::optional<engine::Step> announced_;
+  // Run, step, index of the canary's step, weight.
+  std::optional<std::tuple<std::string, engine::Step, int, int>> announced_;
   bool events_refused_ = false;
   absl::Status file_status_;
 };

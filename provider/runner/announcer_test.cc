@@ -141,6 +141,51 @@ TEST_F(AnnouncerTest, EventIsAboutTheWorkload) {
   EXPECT_EQ(events[0]["source"]["component"], "terraform-provider-delivery");
 }
 
+State Canary(Step step, int index, int weight) {
+  State state = At(step);
+  state.canary.step_index = index;
+  state.canary.weight = weight;
+  state.canary.steps = {{.weight = 5, .hold = absl::Minutes(2)},
+                        {.weight = 25, .hold = absl::Minutes(5)}};
+  return state;
+}
+
+TEST_F(AnnouncerTest, EachStepOfACanaryIsSaidWithItsWeight) {
+  Announce(Canary(Step::kRecordRoute, -1, 0));
+  Announce(Canary(Step::kSetWeight, 0, 5));
+  Announce(Canary(Step::kHold, 0, 5));
+  Announce(Canary(Step::kHold, 0, 5));
+  Announce(Canary(Step::kHold, 1, 25));
+  Announce(Canary(Step::kPromote, 1, 25));
+  EXPECT_THAT(
+      Events(),
+      ElementsAre(
+          "Normal CanaryStarted: canary release run-1 begins",
+          "Normal TrafficShifted: 5 % of the traffic goes to the canary for 2m (step 1 of 2)",
+          "Normal TrafficShifted: 25 % of the traffic goes to the canary for 5m (step 2 of 2)",
+          "Normal PromotionStarted: the new version is written to the workload; 25 % of the "
+          "traffic goes to the canary meanwhile"));
+}
+
+TEST_F(AnnouncerTest, WayBackIsSaidWithItsReason) {
+  State state = Canary(Step::kReturnTraffic, 0, 5);
+  state.canary.teardown = engine::Teardown::kAborted;
+  state.reason = "success-rate is 40";
+  Announce(state);
+  state.step = Step::kFailedHold;
+  clock_.Advance(absl::Seconds(1));
+  announcer_.AnnounceOutcome(Outcome::kFailed, state);
+  clock_.Advance(absl::Seconds(1));
+  announcer_.AnnounceOutcome(Outcome::kHeld, Canary(Step::kHeld, 0, 5));
+  EXPECT_THAT(Events(),
+              ElementsAre("Warning CanaryAborted: all traffic goes back to the version that ran "
+                          "before: success-rate is 40",
+                          "Warning ReleaseFailed: the release failed and stays where it is, 5 % of "
+                          "the traffic goes to the canary: success-rate is 40",
+                          "Normal ReleaseHeld: 5 % of the traffic goes to the canary until the "
+                          "rest is approved (approve_up_to)"));
+}
+
 TEST_F(AnnouncerTest, SameStepIsSaidOnce) {
   Announce(At(Step::kAwait));
   Announce(At(Step::kAwait));

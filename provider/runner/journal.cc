@@ -55,6 +55,19 @@ Json JournalObject(const kubernetes::ObjectRef& workload, const std::string& res
         {"state", DumpJson(engine::EncodeState(state))}}}};
 }
 
+// Without the older half of what was measured; false when there is nothing left to give up.
+bool Shorten(engine::State& state) {
+  bool shortened = false;
+  for (auto& [metric, tally] : state.tallies) {
+    for (std::vector<double>* values : {&tally.canary_values, &tally.stable_values}) {
+      const auto half = static_cast<std::ptrdiff_t>((values->size() + 1) / 2);
+      shortened = shortened || half > 0;
+      values->erase(values->begin(), values->begin() + half);
+    }
+  }
+  return shortened;
+}
+
 }  // namespace
 
 std::string RunObjectName(const kubernetes::ObjectRef& workload, std::string_view suffix) {
@@ -99,11 +112,21 @@ Journal::Journal(kubernetes::Api& api, kubernetes::ObjectRef workload, std::stri
       resource_version_(std::move(resource_version)),
       stop_(std::move(stop)) {}
 
-absl::Status Journal::Save(const engine::State& state) {
-  Json object = JournalObject(workload_, resource_type_, owner_uid_, writer_, state);
-  if (DumpJson(object).size() > kLargestJournal) {
-    return absl::ResourceExhaustedError("the journal would be larger than 256 KiB");
+absl::StatusOr<Json> Journal::Encode(engine::State state) const {
+  while (true) {
+    Json object = JournalObject(workload_, resource_type_, owner_uid_, writer_, state);
+    const size_t size = DumpJson(object).size();
+    if (size <= kLargestJournal) return object;
+    if (Shorten(state)) continue;
+    return absl::ResourceExhaustedError(
+        absl::StrCat("the journal of the release would have ", size, " bytes, more than 256 KiB: ",
+                     state.tallies.size(), " metrics, ", DumpJson(state.canary.route_record).size(),
+                     " bytes of the route. Measure fewer metrics, or give the route fewer rules."));
   }
+}
+
+absl::Status Journal::Save(const engine::State& state) {
+  DELIVERY_ASSIGN_OR_RETURN(Json object, Encode(state));
   absl::StatusOr<Json> written;
   if (resource_version_.empty()) {
     written = Create(object);
@@ -147,7 +170,8 @@ bool Journal::WentWithItsOwner() {
 // The run goes on, and has to end in order.
 absl::StatusOr<Json> Journal::MadeAnew(const engine::State& state) {
   owner_uid_.clear();
-  return Create(JournalObject(workload_, resource_type_, owner_uid_, writer_, state));
+  DELIVERY_ASSIGN_OR_RETURN(const Json object, Encode(state));
+  return Create(object);
 }
 
 absl::Status Journal::Clear() {

@@ -42,11 +42,13 @@ class Journal : public RunStore {
   // From the next Save on, the workload owns the journal, except while it is being removed.
   void SetOwner(std::string workload_uid) { owner_uid_ = std::move(workload_uid); }
 
+  // Where the journal would be too large, the oldest measured values are left out of it.
   absl::Status Save(const engine::State& state) override;
   // A journal that is already gone is no error.
   absl::Status Clear() override;
 
  private:
+  absl::StatusOr<Json> Encode(engine::State state) const;
   bool WentWithItsOwner();
   absl::StatusOr<Json> Create(const Json& object);
   absl::StatusOr<Json> MadeAnew(const engine::State& state);

@@ -240,6 +240,28 @@ TEST_F(JournalTest, TooLargeAJournalIsRefusedBeforeItIsSent) {
   EXPECT_THAT(Writes(), IsEmpty());
 }
 
+TEST_F(JournalTest, OldMeasurementsAreLeftOutOfAJournalThatWouldBeTooLarge) {
+  State state = At(Step::kAwait);
+  state.reason = std::string(200 * 1024, 'x');
+  for (int i = 0; i < 30; ++i) {
+    analysis::Tally& tally = state.tallies[absl::StrCat("metric-", i)];
+    tally.passed = 120;
+    for (int value = 0; value < 120; ++value) {
+      tally.canary_values.push_back(value + 0.123456789);
+      tally.stable_values.push_back(value + 0.987654321);
+    }
+  }
+  const absl::Status saved = NewJournal().Save(state);
+  ASSERT_TRUE(saved.ok()) << saved;
+  const auto entry = Load();
+  ASSERT_TRUE(entry.ok() && entry->has_value()) << entry.status();
+  const analysis::Tally& tally = (*entry)->state.tallies.at("metric-0");
+  EXPECT_EQ(tally.passed, 120);
+  ASSERT_FALSE(tally.canary_values.empty());
+  EXPECT_EQ(tally.canary_values.size(), tally.stable_values.size());
+  EXPECT_EQ(tally.canary_values.back(), 119.123456789);
+}
+
 TEST_F(JournalTest, NoJournalIsNoError) {
   const auto entry = Load();
   ASSERT_TRUE(entry.ok()) << entry.status();
@@ -279,7 +301,7 @@ TEST_P(UnreadableJournalTest, IsAnErrorThatNamesItAndTheRemedy) {
 
 std::string NewerState() {
   Json state = engine::EncodeState(At(Step::kAwait));
-  state["schema_version"] = 2;
+  state["schema_version"] = GetInt(state, "schema_version") + 1;
   return DumpJson(state);
 }
 

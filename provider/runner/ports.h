@@ -2,11 +2,13 @@
 #ifndef DELIVERY_RUNNER_PORTS_H_
 #define DELIVERY_RUNNER_PORTS_H_
 
+#include <optional>
 #include <stop_token>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "provider/delivery/engine.h"
+#include "provider/kubernetes/api.h"
 
 namespace delivery::runner {
 
@@ -21,6 +23,18 @@ class WorkloadPort {
   virtual absl::Status Execute(const engine::Action& action) = 0;
   // Until something changed, `deadline`, or `stop`.
   virtual void WaitForChange(absl::Time deadline, const std::stop_token& stop) = 0;
+};
+
+// The same in a real cluster.
+class ReleasePort : public WorkloadPort {
+ public:
+  // Starts the watches and waits for their first lists, so that what may not be watched is an error
+  // before the first write.
+  virtual absl::Status Open(const std::stop_token& stop) = 0;
+  // What the last write of the user's own workload returned; nullopt before the first.
+  virtual const std::optional<kubernetes::ApplyResult>& last_write() const = 0;
+  // Which version that was.
+  virtual const std::optional<engine::Version>& last_version() const = 0;
 };
 
 // Where the run is kept between a crash and the next apply.

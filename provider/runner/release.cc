@@ -43,18 +43,64 @@ std::string NewRunId() {
   return absl::StrCat("run-", absl::Hex(random(), absl::kZeroPad8));
 }
 
-absl::StatusOr<engine::State> FirstState(const ReleaseRequest& request,
-                                         const std::optional<JournalEntry>& found, absl::Time now,
-                                         bool& resumed) {
+struct Beginning {
+  engine::State state;
+  bool open = false;     // the journal holds a run that is not over
+  bool resumed = false;  // and it is this one
+};
+
+absl::StatusOr<Beginning> Begin(const ReleaseRequest& request,
+                                const std::optional<JournalEntry>& found, absl::Time now) {
   const bool open = found.has_value() && found->state.step != engine::Step::kDone;
-  if (open && found->resource_type != request.resource_type) {
+  if (!open) return Beginning{engine::Start(request.plan, NewRunId(), now)};
+  if (found->resource_type != request.resource_type) {
     return absl::FailedPreconditionError(
         absl::StrCat("a release of ", request.target.ref.ToString(), " by a ", found->resource_type,
                      " is still open. Let that resource finish it first."));
   }
-  resumed = open && found->state.identity == request.plan.identity;
-  if (resumed) return engine::Resume(request.plan, found->state, now);
-  return engine::Start(request.plan, NewRunId(), now);
+  if (engine::IsOfCanary(found->state) && !request.canary.has_value()) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "a canary release of ", request.target.ref.ToString(),
+        " is still open, and there is no traffic block to take the canary back with. Finish that "
+        "release with the configuration that began it."));
+  }
+  if (found->state.identity == request.plan.identity) {
+    return Beginning{engine::Resume(request.plan, found->state, now), open, /*resumed=*/true};
+  }
+  return Beginning{engine::Supersede(request.plan, found->state, NewRunId(), now), open};
+}
+
+std::unique_ptr<ReleasePort> MakePort(kubernetes::Api& api, Clock& clock,
+                                      const ReleaseRequest& request,
+                                      RolloutPort::Written on_written, std::stop_token hard_stop) {
+  if (request.canary.has_value()) {
+    return std::make_unique<CanaryPort>(api, clock, request.target, *request.canary,
+                                        std::move(on_written), std::move(hard_stop));
+  }
+  return std::make_unique<RolloutPort>(api, clock, request.target, std::move(on_written),
+                                       std::move(hard_stop));
+}
+
+ReleaseResult ToResult(const RunResult& run, const Beginning& beginning, const ReleasePort& port) {
+  ReleaseResult result;
+  result.outcome = run.outcome;
+  result.reason = run.state.reason;
+  result.step = run.state.step;
+  result.state = run.state;
+  result.resumed = beginning.resumed;
+  result.started_at = run.state.started_at;
+  if (port.last_write().has_value()) result.written = port.last_write()->object;
+  result.version = port.last_version();
+  result.store_status = run.store_status;
+  const bool untouched =
+      !beginning.open && result.written == std::nullopt && run.state.canary.route_record.is_null();
+  if (untouched && run.outcome == engine::Outcome::kInterrupted && !run.store_status.ok()) {
+    // The journal comes before the first write: without it nothing was begun.
+    result.outcome = engine::Outcome::kRefused;
+    result.reason = std::string(run.store_status.message());
+    result.store_status = absl::OkStatus();
+  }
+  return result;
 }
 
 }  // namespace
@@ -81,41 +127,25 @@ absl::StatusOr<ReleaseResult> RunRelease(kubernetes::Api& api, Clock& clock,
   const std::stop_callback on_lost(lease->lost(), end_all);
 
   DELIVERY_ASSIGN_OR_RETURN(const std::optional<JournalEntry> found, LoadJournal(api, ref, stop));
-  bool resumed = false;
-  DELIVERY_ASSIGN_OR_RETURN(engine::State state, FirstState(request, found, clock.Now(), resumed));
+  DELIVERY_ASSIGN_OR_RETURN(const Beginning beginning, Begin(request, found, clock.Now()));
   Journal journal(api, ref, request.resource_type, found.has_value() ? found->resource_version : "",
                   writes_end.get_token());
   journal.SetOwner(request.workload_uid);
   Announcer announcer(api, clock, ref, request.progress_file, writes_end.get_token());
   announcer.SetUid(request.workload_uid);
-  RolloutPort port(
-      api, clock, request.target,
+  const std::unique_ptr<ReleasePort> port = MakePort(
+      api, clock, request,
       [&](const kubernetes::ApplyResult& result) {
         journal.SetOwner(kubernetes::UidOf(result.object));
         announcer.SetUid(kubernetes::UidOf(result.object));
       },
       writes_end.get_token());
-  DELIVERY_RETURN_IF_ERROR(port.Open(stop));
+  DELIVERY_RETURN_IF_ERROR(port->Open(stop));
 
   AnnouncingStore store(journal, announcer);
-  RunResult run = Run(request.plan, std::move(state), port, store, clock, ends.get_token());
+  const RunResult run = Run(request.plan, beginning.state, *port, store, clock, ends.get_token());
   announcer.AnnounceOutcome(run.outcome, run.state);
-  ReleaseResult result;
-  result.outcome = run.outcome;
-  result.reason = run.state.reason;
-  result.step = run.state.step;
-  result.resumed = resumed;
-  result.started_at = run.state.started_at;
-  if (port.last_write().has_value()) result.written = port.last_write()->object;
-  result.version = port.last_version();
-  result.store_status = run.store_status;
-  const bool untouched = !resumed && !port.last_write().has_value();
-  if (untouched && run.outcome == engine::Outcome::kInterrupted && !run.store_status.ok()) {
-    // The journal comes before the first write: without it nothing was begun.
-    result.outcome = engine::Outcome::kRefused;
-    result.reason = std::string(run.store_status.message());
-    result.store_status = absl::OkStatus();
-  }
+  ReleaseResult result = ToResult(run, beginning, *port);
   result.progress_status = announcer.file_status();
   if (lease->lost().stop_requested()) {
     result.reason = "another apply took the Lease of this workload over";

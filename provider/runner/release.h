@@ -11,6 +11,7 @@
 #include "provider/delivery/engine.h"
 #include "provider/kubernetes/api.h"
 #include "provider/runner/announcer.h"
+#include "provider/runner/canary_port.h"
 #include "provider/runner/rollout_port.h"
 
 namespace delivery::runner {
@@ -23,6 +24,8 @@ struct ReleaseRequest {
   std::string resource_type;  // "delivery_rollout"
   engine::Plan plan;
   RolloutTarget target;
+  // With Strategy::kCanary, and wherever a run with a canary may be found open.
+  std::optional<CanaryTarget> canary;
   std::string workload_uid;               // empty when it does not exist yet
   ProgressFile* progress_file = nullptr;  // told of each transition; may be null
 };
@@ -32,6 +35,7 @@ struct ReleaseResult {
   std::string reason;
   engine::Step step = engine::Step::kApply;  // where it stands or ended
   bool resumed = false;                      // it went on with a run found in the journal
+  engine::State state;                       // where it stands: weight, step, what was measured
   absl::Time started_at;
   // What the server answered to the last write of the workload, and which version that was; nullopt
   // when this run wrote nothing.
@@ -44,8 +48,8 @@ struct ReleaseResult {
 };
 
 // Takes the Lease, reads the journal, continues the run it holds when it is the same release (same
-// resource type and identity) or starts a new one, and runs it. An error means that nothing was
-// changed.
+// resource type and identity), takes back what another one has put beside the workload, or starts a
+// new one, and runs it. An error means that nothing was changed.
 absl::StatusOr<ReleaseResult> RunRelease(kubernetes::Api& api, Clock& clock,
                                          const ReleaseRequest& request,
                                          const std::stop_token& stop);

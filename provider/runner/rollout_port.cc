@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "provider/base/log.h"
 #include "provider/base/status_macros.h"
+#include "provider/kubernetes/drift.h"
+#include "provider/kubernetes/named_fields.h"
 #include "provider/kubernetes/object.h"
 #include "provider/kubernetes/workload_status.h"
 #include "provider/runner/failure_report.h"
@@ -60,12 +63,14 @@ bool IsOlder(const Json& object, const std::optional<kubernetes::ApplyResult>& w
 }  // namespace
 
 RolloutPort::RolloutPort(kubernetes::Api& api, Clock& clock, RolloutTarget target,
-                         Written on_written, std::stop_token hard_stop)
+                         Written on_written, std::stop_token hard_stop,
+                         kubernetes::ChangeSignal signal)
     : api_(api),
       clock_(clock),
       target_(std::move(target)),
       on_written_(std::move(on_written)),
-      hard_stop_(std::move(hard_stop)) {}
+      hard_stop_(std::move(hard_stop)),
+      signal_(std::move(signal)) {}
 
 absl::Status RolloutPort::Open(const std::stop_token& stop) {
   kubernetes::ListOptions one;
@@ -87,7 +92,9 @@ absl::Status RolloutPort::Open(const std::stop_token& stop) {
                          kFirstListTimeout, stop);
 }
 
-engine::Observation RolloutPort::Observe(const engine::State& state) {
+engine::Observation RolloutPort::Observe(const engine::State& state) { return Look(state, true); }
+
+engine::Observation RolloutPort::Look(const engine::State& state, bool explain) {
   seen_version_ = signal_.version();
   run_id_ = state.run_id;
   engine::Observation seen;
@@ -95,6 +102,7 @@ engine::Observation RolloutPort::Observe(const engine::State& state) {
     seen.checks = check_run_->verdict();
     seen.check_failure = check_run_->failure();
   }
+  if (measure_run_.has_value()) seen.measured = measure_run_->Take();
   seen.unreachable = !workload_->status().ok();
   if (kubernetes::IsFinalRefusal(workload_->status()))
     seen.blind = std::string(workload_->status().message());
@@ -118,7 +126,9 @@ engine::Observation RolloutPort::Observe(const engine::State& state) {
   seen.complete = progress.complete;
   seen.deadline_exceeded = progress.deadline_exceeded && CountsDeadline(workload);
   seen.progress_mark = ProgressMark(progress);
-  if (progress.complete || !progress.observed) return seen;
+  seen.desired = static_cast<int>(progress.desired);
+  seen.ready = static_cast<int>(progress.ready);
+  if (progress.complete || !progress.observed || !explain) return seen;
   seen.has_stuck_pods = !StuckPods(workload).empty();
   if (const std::optional<Failure> failure = FindFailure(workload)) {
     seen.failure =
@@ -270,44 +280,118 @@ bool RolloutPort::HasLasted(const kubernetes::PodFailure& failure) {
 }
 
 absl::Status RolloutPort::Execute(const engine::Action& action) {
+  if (const auto* write = std::get_if<engine::ApplyWorkload>(&action)) return WriteVersion(*write);
   if (std::holds_alternative<engine::DeleteWorkload>(action)) return DeleteIt();
   if (std::holds_alternative<engine::RemoveStuckPods>(action)) return RemoveStuckPods();
-  if (std::holds_alternative<engine::RunChecks>(action)) return StartChecks();
-  return WriteVersion(std::get<engine::ApplyWorkload>(action));
+  if (std::holds_alternative<engine::RunChecks>(action)) {
+    StartChecks("after_promotion", target_.checks.checks,
+                [this](checks::Side, const std::stop_token&) { return PickReadyPod(); });
+    return absl::OkStatus();
+  }
+  if (std::holds_alternative<engine::Measure>(action)) {
+    StartMeasuring({.judged = SideOf(PodsOfRevision()), .stable = {}});
+    return absl::OkStatus();
+  }
+  return absl::InternalError("an action of a canary's release in a rollout");
 }
 
-absl::Status RolloutPort::StartChecks() {
+void RolloutPort::StartChecks(std::string phase, std::vector<checks::Check> checks,
+                              checks::PodPicker picker) {
   checks::CheckContext context{
       .workload = target_.ref,
-      .workload_uid =
-          last_write_.has_value() ? kubernetes::UidOf(last_write_->object) : std::string(),
+      .workload_uid = last_write_.has_value() ? kubernetes::UidOf(last_write_->object)
+                                              : kubernetes::UidOf(Live()),
       .run_id = run_id_,
-      .phase = "after_promotion",
+      .phase = std::move(phase),
       .images = kubernetes::ImagesOf(target_.new_version.manifest),
-      .pick_pod = [this](const std::stop_token&) { return PickReadyPod(); },
+      .pick_pod = std::move(picker),
       .api = api_,
       .transport = target_.checks.transport ? target_.checks.transport() : nullptr,
       .clock = clock_,
       .schedule_timeout = target_.schedule_timeout};
-  check_run_.emplace(std::move(context), target_.checks.checks, signal_);
-  return absl::OkStatus();
+  check_run_.emplace(std::move(context), std::move(checks), signal_);
+}
+
+void RolloutPort::StartMeasuring(MeasureRun::Sides sides) {
+  metrics::MetricContext context{.api = api_,
+                                 .transport = target_.measuring.transport,
+                                 .url_transport = target_.measuring.url_transport};
+  measure_run_.emplace(std::move(context), target_.measuring, std::move(sides), signal_);
+}
+
+metrics::Side RolloutPort::SideOf(std::vector<Json> pods) const {
+  return {.namespace_name = target_.ref.namespace_name,
+          .name = target_.ref.name,
+          .workload = target_.ref.name,
+          .canary = target_.ref.name,
+          .stable = target_.ref.name,
+          .service = target_.measuring.service,
+          .interval = target_.measuring.interval,
+          .pods = std::move(pods)};
+}
+
+Json RolloutPort::Live() const {
+  std::vector<Json> objects = workload_->Objects();
+  return objects.empty() ? Json() : std::move(objects.front());
+}
+
+std::vector<Json> RolloutPort::PodsOfRevision() const {
+  const Json workload = Live();
+  if (workload.is_null()) return {};
+  std::optional<std::vector<Json>> pods = NewPods(workload);
+  if (pods.has_value() && pods->empty() && target_.ref.kind != "Deployment") {
+    // A partition or OnDelete may replace no pod at all: the old ones are what there is to ask.
+    return PodsOf(workload);
+  }
+  return pods.has_value() ? *std::move(pods) : std::vector<Json>();
+}
+
+std::vector<Json> RolloutPort::AllPods() const {
+  const Json workload = Live();
+  if (workload.is_null()) return {};
+  if (target_.ref.kind != "Deployment") return PodsOf(workload);
+  std::vector<Json> all;
+  const std::vector<Json> sets = revisions_->Objects();
+  for (const Json* set : kubernetes::ControlledBy(kubernetes::UidOf(workload), sets)) {
+    for (Json& pod : PodsOf(*set)) all.push_back(std::move(pod));
+  }
+  return all;
+}
+
+std::vector<Json> RolloutPort::OrphanedPods() const {
+  std::vector<Json> left = pods_->Objects();
+  const std::string prefix = absl::StrCat(target_.ref.name, "-");
+  std::erase_if(left, [&](const Json& pod) {
+    const Json& owners = GetArray(kubernetes::Metadata(pod), "ownerReferences");
+    return std::none_of(owners.begin(), owners.end(), [&](const Json& owner) {
+      return GetString(owner, "kind") == "ReplicaSet" &&
+             absl::StartsWith(GetString(owner, "name"), prefix);
+    });
+  });
+  return left;
 }
 
 absl::StatusOr<std::string> RolloutPort::PickReadyPod() const {
-  const std::vector<Json> objects = workload_->Objects();
-  std::optional<std::vector<Json>> pods = objects.empty() ? std::nullopt : NewPods(objects.front());
-  if (pods.has_value() && pods->empty() && target_.ref.kind != "Deployment") {
-    // A partition or OnDelete may replace no pod at all: the old ones are what there is to ask.
-    pods = PodsOf(objects.front());
-  }
-  if (pods.has_value()) {
-    for (const Json& pod : *pods) {
-      if (kubernetes::IsPodReady(pod) && !kubernetes::IsBeingDeleted(pod)) {
-        return kubernetes::NameOf(pod);
-      }
+  for (const Json& pod : PodsOfRevision()) {
+    if (kubernetes::IsPodReady(pod) && !kubernetes::IsBeingDeleted(pod)) {
+      return kubernetes::NameOf(pod);
     }
   }
   return absl::NotFoundError(absl::StrCat("no pod of ", target_.ref.ToString(), " is ready"));
+}
+
+// An autoscaler may have been at work since the release was prepared.
+void RolloutPort::KeepLiveValues(WorkloadWrite& write) const {
+  const Json live = Live();
+  if (live.is_null()) return;
+  std::vector<kubernetes::FieldChange> changes;
+  for (const kubernetes::FieldPath& field : write.kept) {
+    kubernetes::FieldChange change;
+    change.path = field;
+    if (const Json* value = kubernetes::FindField(live, field)) change.live = *value;
+    changes.push_back(std::move(change));
+  }
+  write.manifest = kubernetes::ApplyChangesToManifest(write.manifest, changes);
 }
 
 absl::Status RolloutPort::WriteVersion(const engine::ApplyWorkload& action) {
@@ -318,6 +402,7 @@ absl::Status RolloutPort::WriteVersion(const engine::ApplyWorkload& action) {
     }
     write = *target_.previous_version;
   }
+  KeepLiveValues(write);
   if (action.halted) {
     // The other kinds cannot be halted: what was written goes on.
     if (target_.ref.kind != "Deployment") return absl::OkStatus();
@@ -332,6 +417,7 @@ absl::Status RolloutPort::WriteVersion(const engine::ApplyWorkload& action) {
   first_seen_.clear();
   no_pods_since_.reset();
   check_run_.reset();
+  measure_run_.reset();
   if (result.created) made_unseen_ = true;
   last_write_ = std::move(result);
   last_version_ = action.version;

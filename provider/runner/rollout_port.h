@@ -17,6 +17,7 @@
 #include "provider/kubernetes/api.h"
 #include "provider/kubernetes/pod_failure.h"
 #include "provider/runner/check_run.h"
+#include "provider/runner/measure_run.h"
 #include "provider/runner/ports.h"
 #include "provider/runner/workload_writer.h"
 
@@ -35,29 +36,48 @@ struct RolloutTarget {
   std::optional<WorkloadWrite> previous_version;
   absl::Duration schedule_timeout = absl::Seconds(30);
   ReleaseChecks checks;
+  MeasuringTarget measuring;
 };
 
-// Used by one thread. Requests end when `hard_stop` is requested.
-class RolloutPort : public WorkloadPort {
+// Used by one thread. Requests end when `hard_stop` is requested. A canary is released by two of
+// these, one for each Deployment.
+class RolloutPort : public ReleasePort {
  public:
   using Written = std::function<void(const kubernetes::ApplyResult&)>;
 
-  // `on_written` is told what the server answered to each write of the workload.
+  // `on_written` is told what the server answered to each write of the workload. `signal` is
+  // notified of everything that changes.
   RolloutPort(kubernetes::Api& api, Clock& clock, RolloutTarget target, Written on_written,
-              std::stop_token hard_stop);
+              std::stop_token hard_stop, kubernetes::ChangeSignal signal = {});
 
-  // Starts the watches and waits for their first lists, so that what may not be watched is an error
-  // before the first write.
-  absl::Status Open(const std::stop_token& stop);
-
+  absl::Status Open(const std::stop_token& stop) override;
   engine::Observation Observe(const engine::State& state) override;
   absl::Status Execute(const engine::Action& action) override;
   void WaitForChange(absl::Time deadline, const std::stop_token& stop) override;
 
-  // What the last write returned; nullopt before the first.
-  const std::optional<kubernetes::ApplyResult>& last_write() const { return last_write_; }
-  // Which version that was.
-  const std::optional<engine::Version>& last_version() const { return last_version_; }
+  // Observe without (or with) a search for failures, whose explanation takes requests.
+  engine::Observation Look(const engine::State& state, bool explain);
+  // What the next ApplyWorkload writes as the new version.
+  void SetNewVersion(WorkloadWrite write) { target_.new_version = std::move(write); }
+  // Starts these checks and forgets those that ran before; Observe tells their verdict.
+  void StartChecks(std::string phase, std::vector<checks::Check> checks, checks::PodPicker picker);
+  // Asks the metrics of the target about these sides; Observe brings the answers, once.
+  void StartMeasuring(MeasureRun::Sides sides);
+  // For StartMeasuring: this workload with `pods`.
+  metrics::Side SideOf(std::vector<Json> pods) const;
+
+  // The workload as the watch last saw it; null while there is none.
+  Json Live() const;
+  // Its pods of the revision that it runs or rolls out; of any revision.
+  std::vector<Json> PodsOfRevision() const;
+  std::vector<Json> AllPods() const;
+  // Pods that a Deployment left behind when it was deleted: they end yet.
+  std::vector<Json> OrphanedPods() const;
+  // A ready one of PodsOfRevision. Thread-safe.
+  absl::StatusOr<std::string> PickReadyPod() const;
+
+  const std::optional<kubernetes::ApplyResult>& last_write() const override { return last_write_; }
+  const std::optional<engine::Version>& last_version() const override { return last_version_; }
 
  private:
   struct Failure {
@@ -77,21 +97,19 @@ class RolloutPort : public WorkloadPort {
   // Pods of another revision that cannot start, of a StatefulSet, whose controller waits for them.
   std::vector<Json> StuckPods(const Json& workload) const;
   absl::Status RemoveStuckPods();
-  absl::Status StartChecks();
-  // A ready pod of the version last written.
-  absl::StatusOr<std::string> PickReadyPod() const;
   // Failures that may pass are reported once they have lasted.
   bool HasLasted(const kubernetes::PodFailure& failure);
   // The same for pods that cannot be created.
   bool CountsCreationFailure(const std::optional<kubernetes::PodFailure>& failure);
   absl::Status WriteVersion(const engine::ApplyWorkload& action);
+  void KeepLiveValues(WorkloadWrite& write) const;
   absl::Status DeleteIt();
   // Whether a deletion was refused because somebody else made an object of that name meanwhile.
   bool IsTakenByAnother(const absl::Status& deleted);
 
   kubernetes::Api& api_;
   Clock& clock_;
-  const RolloutTarget target_;
+  RolloutTarget target_;
   const Written on_written_;
   const std::stop_token hard_stop_;
   kubernetes::ChangeSignal signal_;
@@ -110,6 +128,7 @@ class RolloutPort : public WorkloadPort {
   absl::Time events_read_at_ = absl::InfinitePast();
   absl::Time room_came_free_at_ = absl::InfinitePast();
   std::string run_id_;
+  std::optional<MeasureRun> measure_run_;
   std::optional<CheckRun> check_run_;  // last: it uses the rest
 };
 

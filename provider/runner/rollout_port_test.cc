@@ -900,5 +900,49 @@ TEST_F(OtherKindsTest, WhatCannotBeHaltedIsLeftToGoOn) {
   EXPECT_THAT(Writes(), IsEmpty());
 }
 
+// Measurements.
+
+TEST_F(RolloutPortTest, PodsOfTheVersionThatRollsOutAreMeasuredOnce) {
+  PutWeb(PartialStatus(1));
+  Json restarted = CrashedContainer(1, 4);
+  PutPod("web-new-1", new_set_uid_, PodStatusWith(restarted));
+  PutPod("web-of-another", "another-uid", PodStatusWith(CrashedContainer(1, 9)));
+  RolloutTarget target = Target();
+  target.measuring.metrics = {{.name = "restarts", .source = metrics::KubernetesSignal::kRestarts}};
+  target.measuring.rules = {{.metric = "restarts", .max = 0}};
+  Open(target);
+  EXPECT_FALSE(Observe().measured.has_value());
+  ASSERT_TRUE(port_->Execute(engine::Measure{}).ok());
+  std::optional<std::vector<analysis::Measurement>> measured;
+  ASSERT_TRUE(Eventually([&] {
+    if (!measured.has_value()) measured = Observe().measured;
+    return measured.has_value();
+  }));
+  ASSERT_EQ(measured->size(), 1);
+  EXPECT_EQ(measured->front().metric, "restarts");
+  EXPECT_EQ(measured->front().canary.value, 4) << measured->front().canary.detail;
+  EXPECT_FALSE(Observe().measured.has_value());
+}
+
+TEST_F(RolloutPortTest, SizeAndReadyPodsAreTold) {
+  Json status = PartialStatus(1);
+  status["readyReplicas"] = 1;
+  PutWeb(status);
+  Open();
+  const Observation seen = Observe();
+  EXPECT_EQ(seen.desired, 2);
+  EXPECT_EQ(seen.ready, 1);
+}
+
+TEST_F(RolloutPortTest, ALookWithoutExplanationsAsksForNothing) {
+  PutWeb(PartialStatus(1));
+  PutPod("web-new-1", new_set_uid_, PodStatusWith(CrashedContainer(1, 4)));
+  Open();
+  kube_->ForgetRequests();
+  EXPECT_FALSE(port_->Look({}, /*explain=*/false).failure.has_value());
+  EXPECT_THAT(kube_->requests(), IsEmpty());
+  EXPECT_TRUE(port_->Look({}, /*explain=*/true).failure.has_value());
+}
+
 }  // namespace
 }  // namespace delivery::runner

@@ -20,8 +20,8 @@ absl::Status ExecuteAll(const std::vector<engine::Action>& actions, WorkloadPort
 
 RunResult Finish(Outcome outcome, engine::State state, RunStore& store) {
   RunResult result{outcome, std::move(state), absl::OkStatus()};
-  if (outcome == Outcome::kFailed) {
-    // What failed and was left stays on record until a later release ends well.
+  if (outcome == Outcome::kFailed || outcome == Outcome::kHeld) {
+    // What failed and was left, or waits, stays on record until a later release ends well.
     result.store_status = store.Save(result.state);
   } else if (outcome != Outcome::kInterrupted) {
     result.store_status = store.Clear();

@@ -209,6 +209,35 @@ void FakeNodes::Reconcile(FakeKubeApi& kube) {
     if (mended_ || seen != kubernetes::GenerationOf(deployment)) ReconcileOne(kube, deployment);
   }
   mended_ = false;
+  for (const Json& service : kube.All("v1", "Service")) ReconcileEndpoints(kube, service);
+}
+
+void FakeNodes::ReconcileEndpoints(FakeKubeApi& kube, const Json& service) {
+  const std::string name = kubernetes::NameOf(service);
+  const std::string place = kubernetes::NamespaceOf(service);
+  Json endpoints = Json::array();
+  for (const Json& pod : kube.All("v1", "Pod", place)) {
+    if (!kubernetes::IsPodReady(pod) ||
+        !kubernetes::ServiceSelects(service, kubernetes::LabelsOf(pod))) {
+      continue;
+    }
+    endpoints.push_back({{"addresses", {"10.0.0.1"}},
+                         {"conditions", {{"ready", true}}},
+                         {"targetRef", {{"kind", "Pod"}, {"name", kubernetes::NameOf(pod)}}}});
+  }
+  const kubernetes::ObjectRef ref = {"discovery.k8s.io/v1", "EndpointSlice", place,
+                                     absl::StrCat(name, "-1")};
+  const std::optional<Json> live = kube.Find(ref);
+  if (live.has_value() && GetArray(*live, "endpoints") == endpoints) return;
+  kube.Put({{"apiVersion", ref.api_version},
+            {"kind", ref.kind},
+            {"metadata",
+             {{"name", ref.name},
+              {"namespace", place},
+              {"labels", {{"kubernetes.io/service-name", name}}}}},
+            {"addressType", "IPv4"},
+            {"endpoints", std::move(endpoints)}},
+           "endpointslice-controller");
 }
 
 void FakeNodes::ReconcileOne(FakeKubeApi& kube, const Json& deployment) {
@@ -240,6 +269,10 @@ void FakeNodes::ReconcileOne(FakeKubeApi& kube, const Json& deployment) {
   const Json ready = {{"phase", "Running"},
                       {"conditions", Json::array({{{"type", "Ready"}, {"status", "True"}}})}};
   const int updated = works ? replicas : 1;
+  std::vector<Json> of_current = ControlledBy(kube, "v1", "Pod", current);
+  for (size_t i = static_cast<size_t>(updated); i < of_current.size(); ++i) {
+    kube.Remove(kubernetes::RefOf(of_current[i]));
+  }
   for (int i = 0; i < updated; ++i) MakePod(kube, current, i, works ? ready : broken->second);
   const int available = works ? replicas : old_pods;
   kube.SetStatus(ref, {{"observedGeneration", generation},

@@ -92,9 +92,9 @@ struct Process {
   std::shared_ptr<kubernetes::Api> api;
 };
 
-// Stands in for the Deployment controller, the scheduler and the kubelet, as far as a release looks
-// at them: new pods are ready at once and replace the old ones, unless their image is broken.
-// Thread-safe.
+// Stands in for the controllers of Deployments and Services, the scheduler and the kubelet, as far
+// as a release looks at them: new pods are ready at once and replace the old ones, unless their
+// image is broken; ready pods are endpoints of the Services that select them. Thread-safe.
 class FakeNodes {
  public:
   // Pods with this image get `pod_status` and stay as they are; the old pods stay too.
@@ -106,6 +106,7 @@ class FakeNodes {
 
  private:
   void ReconcileOne(testing::FakeKubeApi& kube, const Json& deployment);
+  static void ReconcileEndpoints(testing::FakeKubeApi& kube, const Json& service);
 
   std::mutex mutex_;
   std::map<std::string, Json> broken_;  // guarded by mutex_

@@ -122,5 +122,18 @@ TEST_F(RunnerTest, RefusedWriteClearsTheJournal) {
   EXPECT_EQ(world_.log.back(), "clear");
 }
 
+TEST_F(RunnerTest, WhatIsHeldStaysOnRecord) {
+  plan_.strategy = engine::Strategy::kCanary;
+  plan_.canary.steps = {{.weight = 10}, {.weight = 50}};
+  plan_.canary.approve_up_to = 10;
+  plan_.identity = engine::RunIdentity("{}");
+  engine::State held = engine::Start(plan_, "run-1", clock_.Now());
+  held.step = engine::Step::kHeld;
+  held.canary.step_index = 0;
+  const RunResult result = runner::Run(plan_, held, world_, world_, clock_, stop_.get_token());
+  EXPECT_EQ(result.outcome, Outcome::kHeld);
+  EXPECT_THAT(world_.log, ElementsAre("save held", "save held"));
+}
+
 }  // namespace
 }  // namespace delivery::runner

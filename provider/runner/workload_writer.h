@@ -22,6 +22,9 @@ struct WorkloadWrite {
   // Take fields over from the tools that wrote the object before (kubectl, Helm, other providers):
   // the first write after an import or an adoption.
   bool take_over_legacy = false;
+  // Fields that others may change, named so that they keep their live value: they are written with
+  // the value that they have by then.
+  std::vector<kubernetes::FieldPath> kept = {};
 };
 
 // Managers of the tools that a workload may come from.

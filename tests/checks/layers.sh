@@ -14,6 +14,6 @@ forbid() { # what, pattern, files that may
 }
 forbid "protobuf and gRPC stay in provider/plugin" '#include [<"](grpc|google/protobuf|tfplugin|grpc_controller|grpc_stdio)' '^provider/plugin/'
 forbid "curl stays in provider/http" '#include [<"]curl' '^provider/http/'
-forbid "the engine and image policies do no I/O" '#include "provider/(http|kubernetes|oci|checks|runner|plugin)|absl::Now|log::' '^provider/(base|value|schema|http|kubernetes|oci|checks|plugin|runner)/|^provider/main\.cc|^resources/'
+forbid "the engine, the analysis and image policies do no I/O" '#include "provider/(http|kubernetes|oci|checks|runner|plugin)|absl::Now|log::' '^provider/(base|value|schema|http|kubernetes|oci|checks|metrics|routing|plugin|runner)/|^provider/main\.cc|^resources/'
 forbid "no sleeping outside the clock" 'sleep_for|absl::SleepFor|usleep\(' '_test\.cc:'
 exit "$status"

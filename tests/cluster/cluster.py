@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Callable
 
-from testcluster import configuration, credentials, golang, images, parts, teardown
+from testcluster import configuration, credentials, gateway, golang, images, parts, teardown, traefik
 from testcluster.layout import ClusterError, Layout
 from testcluster.process import running_pid, wait_for
 
@@ -25,9 +25,10 @@ def up(layout: Layout) -> None:
         show_use(layout)
         return
     binaries = golang.kubernetes()
+    router = traefik.build()
     tofu = golang.opentofu()
     try:
-        start(layout, binaries, tofu, began)
+        start(layout, binaries, router, tofu, began)
     except BaseException:
         # Half a cluster is of no use, and its processes would stay. The logs do.
         teardown.down(layout)
@@ -35,7 +36,7 @@ def up(layout: Layout) -> None:
     show_use(layout)
 
 
-def start(layout: Layout, binaries: Path, tofu: Path, began: float) -> None:
+def start(layout: Layout, binaries: Path, router: Path, tofu: Path, began: float) -> None:
     # What a crashed start or a rebooted machine left; on a clean machine this does nothing.
     teardown.down(layout)
     shutil.rmtree(layout.logs, ignore_errors=True)
@@ -55,6 +56,11 @@ def start(layout: Layout, binaries: Path, tofu: Path, began: float) -> None:
             images.build_and_push(layout)
         step("containerd", "containerd", lambda: parts.start_containerd(layout))
 
+    def routing() -> None:
+        gateway.define(layout, router)
+        step("gateway", "gateway", lambda: gateway.start_traefik(layout, router))
+        gateway.create_gateway(layout)
+
     credentials.create(layout)
     configuration.write_all(layout)
     with ThreadPoolExecutor() as pool:
@@ -65,6 +71,7 @@ def start(layout: Layout, binaries: Path, tofu: Path, began: float) -> None:
             pool.submit(step, "controller manager", "controller-manager", lambda: parts.start_controller_manager(layout, binaries)),
             pool.submit(step, "scheduler", "scheduler", lambda: parts.start_scheduler(layout, binaries)),
             pool.submit(step, "pod metrics", "pod-metrics", lambda: parts.start_pod_metrics(layout)),
+            pool.submit(routing),
         ]
         others[0].result()  # the kubelet needs containerd, and its first pod the pause image
         step("kubelet", "kubelet", lambda: parts.start_kubelet(layout, binaries))
@@ -73,11 +80,13 @@ def start(layout: Layout, binaries: Path, tofu: Path, began: float) -> None:
     wait_for(layout, "the node", lambda: parts.prepare_node(layout), 30, "kubelet")
     wait_for(layout, "the node", lambda: parts.node_ready(layout), 30, "kubelet")
     wait_for(layout, "the default service account", lambda: parts.default_account_exists(layout), 30, "controller-manager")
+    wait_for(layout, "the Gateway", lambda: gateway.is_complete(layout, router), 30, "gateway")
     parts.grant_roles(layout)
     layout.env_file.write_text("".join(f"export {name}={value}\n" for name, value in {
         "DELIVERY_KUBECONFIG": layout.kubeconfig,
         "DELIVERY_REGISTRY": layout.registry,
         "DELIVERY_PROMETHEUS": layout.url("prometheus"),
+        "DELIVERY_GATEWAY": layout.url("gateway"),
         "DELIVERY_KUBECTL": binaries / "kubectl",
         "DELIVERY_TOFU": tofu / "tofu",
     }.items()))
@@ -103,6 +112,8 @@ def status(layout: Layout) -> bool:
         pid = running_pid(layout, part)
         state = "not running" if pid is None else "healthy" if parts.healthy(layout, part) else "not healthy"
         address = layout.containerd_socket if part == "containerd" else layout.url(part)
+        if part == "gateway":
+            address += f" (gateway-admin: {layout.url('gateway-admin')})"
         print(f"{part:20} {state:12} {'pid ' + str(pid) if pid else '':12} {address}")
     print(f"{'node':20} {'Ready' if parts.node_ready(layout) else 'not Ready'}")
     print(f"{'kubeconfig':20} {layout.kubeconfig}\n{'environment':20} {layout.env_file}\n{'logs':20} {layout.logs}")
@@ -115,7 +126,7 @@ def main() -> int:
     command = parser.parse_args().command
     try:
         if command == "build":
-            print(golang.kubernetes(), golang.opentofu(), sep="\n")
+            print(golang.kubernetes(), traefik.build(), golang.opentofu(), sep="\n")
             return 0
         layout = Layout()
         if command == "env":

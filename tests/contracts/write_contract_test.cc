@@ -163,6 +163,78 @@ TEST_F(KubeApiContract, JsonPatchOfManagedFieldsEndsCoOwnership) {
   EXPECT_FALSE(GetObject(live, "data").contains("n"));
 }
 
+TEST_F(KubeApiContract, JsonPatchWithStaleVersionTestIsInvalidArgument) {
+  const Json created = Created(ConfigMap("a", {{"n", "1"}}));
+  const auto patch = [](const std::string& version, const std::string& value) {
+    return Json::array(
+        {Json{{"op", "test"}, {"path", "/metadata/resourceVersion"}, {"value", version}},
+         Json{{"op", "replace"}, {"path", "/data/n"}, {"value", value}}});
+  };
+  const auto patched =
+      api().JsonPatch(Ref("ConfigMap", "a"), patch(VersionOf(created), "2"), {}, no_stop());
+  ASSERT_TRUE(patched.ok()) << patched.status();
+  const absl::Status stale =
+      api()
+          .JsonPatch(Ref("ConfigMap", "a"), patch(VersionOf(created), "3"), {}, no_stop())
+          .status();
+  EXPECT_TRUE(absl::IsInvalidArgument(stale)) << stale;
+  EXPECT_EQ(Read(Ref("ConfigMap", "a"))["data"]["n"], "2");
+}
+
+// The rules of an Ingress are one atomic list, as those of an HTTPRoute.
+Json IngressWithPath(const std::string& space, const std::string& path) {
+  const Json backend = {{"service", {{"name", "web"}, {"port", {{"number", 80}}}}}};
+  const Json http = {
+      {"paths", Json::array({Json{{"path", path}, {"pathType", "Prefix"}, {"backend", backend}}})}};
+  return {{"apiVersion", "networking.k8s.io/v1"},
+          {"kind", "Ingress"},
+          {"metadata", {{"name", "web"}, {"namespace", space}}},
+          {"spec", {{"rules", Json::array({Json{{"http", http}}})}}}};
+}
+
+TEST_F(KubeApiContract, OwnershipOfAnAtomicListComesBackWithTheManagedFields) {
+  const kubernetes::ObjectRef ref = {"networking.k8s.io/v1", "Ingress", space(), "web"};
+  const Json manifest = IngressWithPath(space(), "/a");
+  const Json before = Applied(manifest, "owner")["metadata"]["managedFields"];
+  const std::string path = "/spec/rules/0/http/paths/0/path";
+  for (const char* value : {"/b", "/a"}) {
+    const Json change = Json::array({Json{{"op", "replace"}, {"path", path}, {"value", value}}});
+    const auto patched = api().JsonPatch(ref, change, {.field_manager = "visitor"}, no_stop());
+    ASSERT_TRUE(patched.ok()) << patched.status();
+    EXPECT_TRUE(EntryOf(*patched, "visitor")["fieldsV1"]["f:spec"].contains("f:rules"));
+  }
+  // The old value is back, its owner is not.
+  const auto refused =
+      api().Apply(IngressWithPath(space(), "/c"), {.field_manager = "owner"}, no_stop());
+  EXPECT_TRUE(absl::IsAborted(refused.status())) << refused.status();
+
+  const Json live = Read(ref);
+  const Json give_back = Json::array(
+      {Json{{"op", "test"}, {"path", "/metadata/resourceVersion"}, {"value", VersionOf(live)}},
+       Json{{"op", "test"},
+            {"path", "/metadata/managedFields"},
+            {"value", live["metadata"]["managedFields"]}},
+       Json{{"op", "replace"}, {"path", "/metadata/managedFields"}, {"value", before}}});
+  const auto given = api().JsonPatch(ref, give_back, {.field_manager = "visitor"}, no_stop());
+  ASSERT_TRUE(given.ok()) << given.status();
+  EXPECT_EQ((*given)["metadata"]["managedFields"], before);
+  EXPECT_EQ(Applied(IngressWithPath(space(), "/c"),
+                    "owner")["spec"]["rules"][0]["http"]["paths"][0]["path"],
+            "/c");
+}
+
+TEST_F(KubeApiContract, AnEmptyEntryClearsTheManagedFields) {
+  Json live = Created(ConfigMap("a", {{"n", "1"}}));
+  const auto cleared =
+      api().JsonPatch(Ref("ConfigMap", "a"),
+                      Json::array({Json{{"op", "replace"},
+                                        {"path", "/metadata/managedFields"},
+                                        {"value", Json::array({Json::object()})}}}),
+                      {.field_manager = "visitor"}, no_stop());
+  ASSERT_TRUE(cleared.ok()) << cleared.status();
+  EXPECT_TRUE(GetArray(GetObject(*cleared, "metadata"), "managedFields").empty());
+}
+
 TEST_F(KubeApiContract, RefusedFieldIsNamedInTheCauses) {
   Created(Deployment("web"));
   Json changed = Deployment("web");

@@ -6,10 +6,11 @@ import re
 import shutil
 import tempfile
 
-from environment import HOST, KUBECONFIG, KUBECTL, MIRROR, REGISTRY, tool_environment
+from environment import HOST, KUBECONFIG, KUBECTL, MIRROR, PROMETHEUS, REGISTRY, tool_environment
 from registry_images import run_tool
 from release_case import ReleaseCase
 from stack import RunningCommand
+from traffic import Traffic
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -223,3 +224,28 @@ class Examples(ReleaseCase):
         self.assertEqual(self.namespace.running_version(), ["1.0.0"])
         empty = reader.runs("tofu plan -detailed-exitcode " + variables)
         self.assertEqual(empty.code, 0, empty)
+
+    def test_canary_behind_a_gateway(self):
+        reader = self.given("stacks/canary-gateway-api")
+        host = "%s.example.com" % self.namespace.name
+        route = (reader.folder / "route.yaml").read_text().replace("shop.example.com", host)
+        self.namespace.kubectl("apply", "--server-side", "--field-manager=platform", "-f", "-", stdin=route)
+        variables = " ".join("-var %s=%s" % entry for entry in {
+            "kubeconfig": KUBECONFIG, "registry": REGISTRY, "prometheus": PROMETHEUS, "namespace": self.namespace.name,
+            "hold": "5s"}.items())
+
+        def applies(tag):
+            return reader.runs("tofu apply %s -var tag=%s" % (variables, tag))
+
+        with Traffic(host):
+            first = applies("1.0.0")
+        self.assertEqual(first.code, 0, first)
+        with Traffic(host) as users:
+            users.wait_for_first_answer()
+            good, bad = applies("1.1.0"), applies("flaky")
+        self.assertEqual(good.code, 0, good)
+        self.assertEqual(bad.code, 1, bad)
+        self.says(bad, "success-rate", "rolled back")
+        self.assertEqual(self.namespace.running_version(), ["1.1.0"])
+        self.assertEqual({answer.version for answer in users.answers().failed()} - {"flaky"}, set())
+        self.nothing_is_left_over()

@@ -16,6 +16,8 @@ import tempfile
 VARIABLES = {
     "DELIVERY_KUBECONFIG": "kubeconfig of the test cluster",
     "DELIVERY_REGISTRY": "host:port of the test registry",
+    "DELIVERY_PROMETHEUS": "URL of the Prometheus that has the metrics of all pods",
+    "DELIVERY_GATEWAY": "URL of the Gateway that routes to pods",
     "DELIVERY_KUBECTL": "path of kubectl",
     "DELIVERY_TOFU": "path of OpenTofu",
     "DELIVERY_E2E_PROVIDER": "path of the terraform-provider-delivery that is tested (ctest sets it)",
@@ -46,6 +48,8 @@ except Missing as missing:
 
 KUBECONFIG = os.environ["DELIVERY_KUBECONFIG"]
 REGISTRY = os.environ["DELIVERY_REGISTRY"]
+PROMETHEUS = os.environ["DELIVERY_PROMETHEUS"]
+GATEWAY = os.environ["DELIVERY_GATEWAY"]
 KUBECTL = os.environ["DELIVERY_KUBECTL"]
 
 

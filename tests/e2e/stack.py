@@ -143,7 +143,9 @@ class RunningCommand:
 
 
 class Stack:
-    """One delivery_rollout named "web", of a workload of this name in this namespace."""
+    """One release named "web", of a workload of this name in this namespace."""
+
+    resource_type = "delivery_rollout"
 
     # Folder of each tool with the result of `init`, which is the same for all stacks.
     _initialised = {}
@@ -199,7 +201,7 @@ class Stack:
                 kubernetes["config_context"] = self.context
         (self.folder / "main.tf").write_text(
             _TERRAFORM + "provider \"delivery\" {\n" + _hcl(self.provider_arguments) + "  kubernetes {\n"
-            + _hcl(kubernetes, 2) + "  }\n}\n\nresource \"delivery_rollout\" \"web\" {\n"
+            + _hcl(kubernetes, 2) + "  }\n}\n\nresource \"%s\" \"web\" {\n" % self.resource_type
             + "  manifest = %s\n" % manifest_expression + _hcl(arguments) + "}\n")
         return self
 
@@ -233,7 +235,7 @@ class Stack:
         return self.start("validate", "-no-color").finish()
 
     def import_(self, import_id):
-        return self.start("import", "-no-color", "-input=false", "delivery_rollout.web", import_id).finish()
+        return self.start("import", "-no-color", "-input=false", self.resource_type + ".web", import_id).finish()
 
     def planned_change(self):
         """The resource's part of the plan: actions, before, after, after_unknown, replace_paths."""

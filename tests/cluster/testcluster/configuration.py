@@ -109,5 +109,8 @@ def _write_prometheus(layout: Layout) -> None:
             # changed files only every 5 s. honor_labels keeps the namespace and pod that it adds.
             "job_name": "pods", "honor_labels": True,
             "static_configs": [{"targets": [f"127.0.0.1:{layout.ports['pod-metrics']}"]}],
+        }, {
+            "job_name": "gateway",
+            "static_configs": [{"targets": [f"127.0.0.1:{layout.ports['gateway-admin']}"]}],
         }],
     }, indent=1))

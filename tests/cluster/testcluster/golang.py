@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import time
 from pathlib import Path
-from typing import Iterator, Optional
+from typing import Callable, Iterator, Optional
 
 from .layout import KUBERNETES_VERSION, SOURCES, ClusterError, cache_dir
 
@@ -48,9 +48,13 @@ def opentofu() -> Path:
                  ["github.com/opentofu/opentofu/cmd/tofu"], "4 minutes")
 
 
-def build(module: Path, link_flags: str, packages: list[str], usual_time: str) -> Path:
-    """Builds `packages` of the module, or returns the cached folder with the same sources' binaries."""
+def build(module: Path, link_flags: str, packages: list[str], usual_time: str,
+          complete: Optional[Callable[[Path, Path], None]] = None) -> Path:
+    """Builds `packages` of the module, or returns the cached folder with the same sources' binaries. `complete` may add
+    files to a copy of the module, which is built then, and to the folder of the binaries."""
     key = hashlib.sha256(f"{link_flags} {packages}".encode())
+    if complete is not None:
+        key.update(Path(complete.__code__.co_filename).read_bytes())
     for source in sorted(p for p in module.rglob("*") if p.suffix == ".go" or p.name in ("go.mod", "go.sum")):
         key.update(f"\n{source.relative_to(module)}\n".encode() + source.read_bytes())
     target = cache_dir() / "bin" / f"{module.name}-{key.hexdigest()[:16]}"
@@ -65,14 +69,35 @@ def build(module: Path, link_flags: str, packages: list[str], usual_time: str) -
         work = target.with_name(f"{target.name}.building")
         shutil.rmtree(work, ignore_errors=True)
         work.mkdir(parents=True)
+        source = module
+        if complete is not None:
+            source = target.with_name(f"{target.name}.source")
+            shutil.rmtree(source, ignore_errors=True)
+            shutil.copytree(module, source)
+            complete(source, work)
         command = [*_politely(), *go, "build", "-trimpath", f"-ldflags={link_flags}", "-o", f"{work}/", *packages]
-        environment = os.environ | {"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly -buildvcs=false", "GOWORK": "off"}
-        done = subprocess.run(command, cwd=module, env=environment | _toolchain_environment(go))
+        done = subprocess.run(command, cwd=source, env=_environment(go))
         if done.returncode != 0:
             raise ClusterError(f"building {module.name} failed: exit {done.returncode} of {' '.join(command)}")
+        if source != module:
+            shutil.rmtree(source)
         work.rename(target)
         print(f"built {module.name} in {time.monotonic() - began:.0f} s", flush=True)
     return target
+
+
+def download(module: str, folder: Path) -> Path:
+    """Where the files of a Go module lie: path@version, or a path whose version the module in `folder` says."""
+    go = find_go()
+    done = subprocess.run([*go, "mod", "download", "-json", module], cwd=folder, env=_environment(go), capture_output=True, text=True)
+    if done.returncode != 0:
+        raise ClusterError(f"downloading the Go module {module} failed: {(done.stdout + done.stderr).strip()[-500:]}")
+    return Path(json.loads(done.stdout)["Dir"])
+
+
+def _environment(go: list[str]) -> dict[str, str]:
+    ours = {"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly -buildvcs=false", "GOWORK": "off"}
+    return os.environ | ours | _toolchain_environment(go)
 
 
 def _politely() -> list[str]:
@@ -93,7 +118,7 @@ def find_go() -> list[str]:
             return [str(fetched)]
     found = ", ".join(f"{path} is {'.'.join(map(str, version))}" for path, version in versions.items()) or "none is installed"
     raise ClusterError(
-        f"Go {GO_VERSION} or newer is needed to build Kubernetes and OpenTofu from their Go modules: {found}.\n"
+        f"Go {GO_VERSION} or newer is needed to build Kubernetes, Traefik and OpenTofu from their Go modules: {found}.\n"
         "Any Go on PATH can fetch it as the Go module golang.org/toolchain if the module proxy serves that (it was tried"
         " and did not work); otherwise install Go and put it on PATH.")
 

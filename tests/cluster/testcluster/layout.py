@@ -25,6 +25,8 @@ PREFERRED_PORTS = {
     "registry": 26500,
     "prometheus": 26090,
     "pod-metrics": 26091,
+    "gateway": 26080,
+    "gateway-admin": 26081,
 }
 
 

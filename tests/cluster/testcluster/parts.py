@@ -1,6 +1,5 @@
 """The cluster's servers: how each is started and how one sees that it is healthy."""
 
-import json
 import shutil
 import socket
 import ssl
@@ -8,14 +7,14 @@ import sys
 import urllib.error
 import urllib.request
 from pathlib import Path
-from typing import Optional
 
-from . import credentials
+from .api import call_api
 from .layout import NODE_NAME, SOURCES, ClusterError, Layout
 from .process import running_pid, start
 
 # In the order in which `status` shows them; `down` stops the kubelet first, then what runs in pods, then the rest.
-NAMES = ["etcd", "apiserver", "controller-manager", "scheduler", "containerd", "kubelet", "registry", "pod-metrics", "prometheus"]
+NAMES = ["etcd", "apiserver", "controller-manager", "scheduler", "containerd", "kubelet", "registry", "pod-metrics", "prometheus",
+         "gateway"]
 
 
 def start_etcd(layout: Layout, binaries: Path) -> None:
@@ -97,6 +96,7 @@ def healthy(layout: Layout, part: str) -> bool:
         "registry": layout.url("registry") + "/v2/",
         "pod-metrics": layout.url("pod-metrics") + "/healthz",
         "prometheus": layout.url("prometheus") + "/-/ready",
+        "gateway": layout.url("gateway-admin") + "/ping",
     }
     # The controller manager and the scheduler make their own certificates; only the API server's is checked.
     context = ssl._create_unverified_context()
@@ -114,23 +114,6 @@ def all_healthy(layout: Layout) -> bool:
     return (layout.env_file.exists()
             and all(running_pid(layout, part) is not None and healthy(layout, part) for part in NAMES)
             and node_ready(layout))
-
-
-def call_api(layout: Layout, method: str, path: str, body: Optional[object] = None,
-             content_type: str = "application/json") -> tuple[int, dict]:
-    """One request to the API server as admin; returns the HTTP status (0: not reachable) and the object."""
-    context = ssl.create_default_context(cafile=f"{layout.pki}/ca.crt")
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
-    request = urllib.request.Request(
-        layout.url("apiserver") + path, method=method, data=None if body is None else json.dumps(body).encode(),
-        headers={"Authorization": f"Bearer {credentials.admin_token(layout)}", "Content-Type": content_type})
-    try:
-        with opener.open(request, timeout=5) as answer:
-            return answer.status, json.load(answer)
-    except urllib.error.HTTPError as error:
-        return error.code, {}
-    except OSError:
-        return 0, {}
 
 
 def prepare_node(layout: Layout) -> bool:
@@ -165,6 +148,14 @@ def grant_roles(layout: Layout) -> None:
         "subjects": [{"kind": "Group", "apiGroup": "rbac.authorization.k8s.io", "name": "delivery:readers"}]})
     if status not in (201, 409):
         raise ClusterError(f"the role binding of group delivery:readers was refused: HTTP {status}")
+    # What comes with the built-in role for objects that Kubernetes knows itself.
+    status, _ = call_api(layout, "POST", "/apis/rbac.authorization.k8s.io/v1/clusterroles", {
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
+        "metadata": {"name": "view-routes", "labels": {"rbac.authorization.k8s.io/aggregate-to-view": "true"}},
+        "rules": [{"apiGroups": ["gateway.networking.k8s.io", "traefik.io", "networking.istio.io"], "resources": ["*"],
+                   "verbs": ["get", "list", "watch"]}]})
+    if status not in (201, 409):
+        raise ClusterError(f"the role to view routes was refused: HTTP {status}")
 
 
 def _program(name: str) -> str:

@@ -3,6 +3,7 @@
 //
 //	VERSION        what / and /version answer
 //	START_FAILURE  if set: print it as a panic on stderr and exit 1
+//	CRASH_AFTER    duration after which it prints a panic and exits 1
 //	READY_AFTER    duration until /healthz answers 200 ("never": it never does)
 //	STATUS         HTTP status of / (default 200)
 //	ERROR_PERCENT  share of requests to / that answer 500 (default 0)
@@ -24,6 +25,7 @@ import (
 
 type application struct {
 	version      string
+	pod          string
 	status       int
 	errorPercent int
 	delay        time.Duration
@@ -37,7 +39,9 @@ func main() {
 			os.Getenv("VERSION"), failure)
 		os.Exit(1)
 	}
+	pod, _ := os.Hostname() // a container's is its pod's name; without one it is empty
 	app := &application{
+		pod:          pod,
 		version:      text("VERSION", "unknown"),
 		status:       number("STATUS", http.StatusOK),
 		errorPercent: number("ERROR_PERCENT", 0),
@@ -46,6 +50,12 @@ func main() {
 	}
 	if os.Getenv("READY_AFTER") != "never" {
 		app.readyAt = time.Now().Add(duration("READY_AFTER", 0))
+	}
+	if after := duration("CRASH_AFTER", 0); after > 0 {
+		time.AfterFunc(after, func() {
+			fmt.Fprintln(os.Stderr, "panic: lost connection to the queue\n\ngoroutine 1 [running]:\nmain.main()")
+			os.Exit(1)
+		})
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("/", app.serveRoot)
@@ -83,6 +93,7 @@ func (app *application) serveRoot(w http.ResponseWriter, r *http.Request) {
 		status = http.StatusInternalServerError
 	}
 	w.Header().Set("X-Version", app.version)
+	w.Header().Set("X-Pod", app.pod)
 	w.WriteHeader(status)
 	if status >= 500 {
 		fmt.Fprintf(w, "internal error in web %s\n", app.version)

@@ -1,0 +1,701 @@
+// The way of a canary:
+//
+//   RecordRoute > CreateCanary > AwaitCanary > CheckBeforeTraffic
+//     > for each step: ScaleCanary > AwaitScaled > SetWeight > Hold (measure, check)   [> Held]
+//     > CheckBeforePromotion > Promote > AwaitPromoted
+//     > ReturnTraffic > RestoreRoute > Check > ScaleDownDelay > DeleteCanary > AwaitCanaryGone
+//
+// An abort takes the same way back, from wherever it is: [AwaitStable >] ReturnTraffic (weight 0,
+// read back) > RestoreRoute [> ScaleDownDelay] > DeleteCanary > AwaitCanaryGone, and, if the
+// promotion had begun, Restore > AwaitRestored. What it ends in is State::canary.teardown.
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "provider/delivery/decisions.h"
+#include "provider/delivery/measuring.h"
+#include "provider/delivery/strategy.h"
+
+namespace delivery::engine::canary {
+namespace {
+
+// A release must not begin on a version that is not well; it may be finishing something.
+constexpr absl::Duration kStableGrace = absl::Seconds(30);
+// An autoscaler that shrank stable has this long to bring it back before an abort.
+constexpr absl::Duration kStableComeback = absl::Seconds(30);
+constexpr absl::Duration kRetryAfter = absl::Seconds(1);
+// Between a route that was written and the last request that goes by the old one.
+constexpr absl::Duration kRoutersLag = absl::Seconds(5);
+
+// Everything a decision is made from.
+struct Look {
+  const Plan& plan;
+  const Observation& seen;
+  absl::Time now;
+};
+
+Decision Next(State state, Step step, const Look& look) {
+  return WaitUntil(Moved(std::move(state), step), look.now);
+}
+
+// ---- The way back
+
+Decision BeginTeardown(State state, Teardown teardown, const Look& look) {
+  state.canary.teardown = teardown;
+  return Next(std::move(state), Step::kReturnTraffic, look);
+}
+
+// For reasons that leave nothing to look at: traffic that somebody else moves, a canary that does
+// not serve.
+Decision TakeBack(State state, std::string reason, const Look& look) {
+  if (state.reason.empty()) state.reason = std::move(reason);
+  return BeginTeardown(std::move(state), Teardown::kAborted, look);
+}
+
+// For reasons that need not wait: nothing is gained by leaving traffic where it is, unless the user
+// wants to look at it.
+Decision Abort(State state, std::string reason, const Look& look) {
+  if (look.plan.on_failure != OnFailure::kHold) {
+    return TakeBack(std::move(state), std::move(reason), look);
+  }
+  if (state.reason.empty()) state.reason = std::move(reason);
+  state.canary.resume_step = state.step;
+  state.step = Step::kFailedHold;
+  return EndWith(std::move(state), Outcome::kFailed);
+}
+
+// Metrics are bad, but the canary serves: stable first comes back to its size, if something shrank
+// it, so that it can take all the traffic.
+Decision AbortForMetrics(State state, std::string reason, const Look& look) {
+  const bool shrank =
+      look.seen.desired < state.canary.stable_size || look.seen.ready < look.seen.desired;
+  if (!shrank || look.seen.canary.ready == 0 || look.plan.on_failure == OnFailure::kHold) {
+    return Abort(std::move(state), std::move(reason), look);
+  }
+  state.reason = std::move(reason);
+  state.canary.teardown = Teardown::kAborted;
+  return Next(std::move(state), Step::kAwaitStable, look);
+}
+
+// Undoing did not work: the step stays in the journal, so that the next apply goes on with it.
+Decision UndoFailed(State state, const std::string& why) {
+  return EndWith(WithUndoFailure(std::move(state), why), Outcome::kFailed);
+}
+
+Decision Interrupt(State state) { return EndWith(std::move(state), Outcome::kInterrupted); }
+
+// ---- What may go wrong on the way
+
+// Of what is there while a canary exists, whether or not it has traffic.
+std::optional<std::string> Trouble(const State& state, const Look& look) {
+  const Observation& seen = look.seen;
+  if (seen.foreign_change.has_value()) return seen.foreign_change;
+  if (!seen.exists) return "the workload was deleted by someone else during the release";
+  if (!seen.canary.exists) return "the canary was deleted by someone else during the release";
+  if (seen.canary.failure.has_value()) return seen.canary.failure;
+  const bool serves = state.canary.weight > 0 || state.canary.match;
+  if (serves && seen.canary.observed && seen.canary.ready == 0) {
+    return "no pod of the canary is ready any more";
+  }
+  return std::nullopt;
+}
+
+// Whether a canary with trouble is taken back though the user wants to look at failed ones: a
+// version that never had traffic hurts nobody.
+bool MustGo(const State& state, const Look& look) {
+  return look.seen.foreign_change.has_value() || state.canary.weight > 0 || state.canary.match;
+}
+
+Decision AbortForTrouble(State state, std::string trouble, const Look& look) {
+  return MustGo(state, look) ? TakeBack(std::move(state), std::move(trouble), look)
+                             : Abort(std::move(state), std::move(trouble), look);
+}
+
+bool CannotSee(const Look& look) { return look.seen.unreachable || look.seen.canary.unreachable; }
+
+Decision WaitToSee(State state, const Look& look) {
+  Observation seen = look.seen;
+  if (!seen.blind.has_value()) seen.blind = seen.canary.blind;
+  return WaitForApiServer(look.plan, std::move(state), seen, look.now);
+}
+
+// An action that may not have been possible for a passing reason is tried again, as long as there
+// is progress to hope for.
+Decision TryAgain(const State& state, const Look& look) {
+  const std::string why(look.seen.action_result->message());
+  State next = WithProgress(state, why, look.now);
+  if (IsStuck(look.plan, next, look.now)) return Abort(std::move(next), why, look);
+  if (look.now >= TimeoutOf(look.plan, next)) return Abort(std::move(next), why, look);
+  return WaitUntil(std::move(next), look.now + kRetryAfter);
+}
+
+// The result of the action of a step on the way; nullopt when it succeeded.
+std::optional<Decision> ActionTrouble(const State& state, const Look& look) {
+  const absl::Status& result = *look.seen.action_result;
+  if (result.ok()) return std::nullopt;
+  if (IsTransient(result)) return TryAgain(state, look);
+  return Abort(state, std::string(result.message()), look);
+}
+
+// ---- The steps
+
+const CanaryStep& StepOf(const Look& look, const State& state) {
+  return look.plan.canary.steps[static_cast<size_t>(state.canary.step_index)];
+}
+
+bool HasStep(const Look& look, int index) {
+  return index < static_cast<int>(look.plan.canary.steps.size());
+}
+
+absl::Duration HoldOf(const Look& look, const State& state) {
+  const bool last = !HasStep(look, state.canary.step_index + 1);
+  return StepOf(look, state).hold + (last ? look.plan.analysis.duration : absl::ZeroDuration());
+}
+
+int ReplicasOf(const Look& look, int step_index) {
+  const CanaryStep& step = look.plan.canary.steps[static_cast<size_t>(step_index)];
+  return step.replicas.value_or(
+      CanaryReplicas(step.weight, look.seen.desired, look.plan.canary.share_by_replicas));
+}
+
+// Whether the run may go beyond the step it stands at.
+bool IsApproved(const State& state, const Look& look) {
+  const CanaryPlan& canary = look.plan.canary;
+  if (!canary.approve_up_to.has_value()) return true;
+  const int next = state.canary.step_index + 1;
+  return HasStep(look, next) &&
+         canary.steps[static_cast<size_t>(next)].weight <= *canary.approve_up_to;
+}
+
+State WithWeightOfStep(State state, const Look& look) {
+  state.canary.weight = StepOf(look, state).weight;
+  state.canary.match = look.plan.canary.has_match;
+  return state;
+}
+
+// The next step, the wait for its approval, or the promotion.
+Decision Advance(State state, const Look& look) {
+  if (!IsApproved(state, look)) return Next(std::move(state), Step::kHeld, look);
+  if (!HasStep(look, state.canary.step_index + 1)) {
+    const bool checks = look.plan.canary.checks_before_promotion;
+    return Next(std::move(state), checks ? Step::kCheckBeforePromotion : Step::kPromote, look);
+  }
+  ++state.canary.step_index;
+  const bool large_enough = state.step != Step::kHeld &&
+                            ReplicasOf(look, state.canary.step_index) == state.canary.replicas;
+  if (!large_enough) return Next(std::move(state), Step::kScaleCanary, look);
+  return Next(WithWeightOfStep(std::move(state), look), Step::kSetWeight, look);
+}
+
+Decision DecideHeld(const State& state, const Look& look) {
+  return IsApproved(state, look) ? Advance(state, look) : EndWith(state, Outcome::kHeld);
+}
+
+// ---- Before any traffic
+
+Decision DecideRecordRoute(const State& state, const Look& look) {
+  if (look.seen.route_record.has_value()) {
+    State next = state;
+    next.canary.route_record =
+        look.seen.route_record->is_null() ? Json::object() : *look.seen.route_record;
+    next.canary.stable_size = look.seen.desired;
+    const bool guards = look.plan.canary.route_guards;
+    return Next(std::move(next), guards ? Step::kReserveRoute : Step::kCreateCanary, look);
+  }
+  if (look.seen.stop_requested) return Interrupt(state);
+  if (look.seen.action_result.has_value() && !look.seen.action_result->ok() &&
+      !IsTransient(*look.seen.action_result)) {
+    State refused = state;
+    refused.reason = std::string(look.seen.action_result->message());
+    refused.step = Step::kDone;
+    return EndWith(std::move(refused), Outcome::kRefused);
+  }
+  if (CannotSee(look) || look.seen.action_result.has_value()) return WaitToSee(state, look);
+  const bool well = look.seen.exists && look.seen.complete && look.seen.ready > 0;
+  if (well) return Act(state, RecordRoute{});
+  if (look.seen.exists && look.now < state.started_at + kStableGrace) {
+    return WaitUntil(state, state.started_at + kStableGrace);
+  }
+  State refused = state;
+  refused.step = Step::kDone;
+  refused.reason = absl::StrCat(
+      "the version that runs is not well, so there is nothing to compare a canary with and to go "
+      "back to: ",
+      !look.seen.exists               ? std::string("the workload does not exist")
+      : look.seen.failure.has_value() ? *look.seen.failure
+      : look.seen.complete            ? std::string("it has no ready pod")
+                                      : look.seen.progress_mark,
+      ". Repair it first, or release with delivery_rollout.");
+  return EndWith(std::move(refused), Outcome::kRefused);
+}
+
+Decision DecideReserveRoute(const State& state, const Look& look) {
+  if (!look.seen.action_result.has_value()) {
+    if (look.seen.stop_requested) return Interrupt(state);
+    return Act(state, SetTraffic{0, false, state.canary.route_record, /*reserve=*/true});
+  }
+  if (auto trouble = ActionTrouble(state, look)) return *std::move(trouble);
+  return Next(state, Step::kCreateCanary, look);
+}
+
+Decision DecideApplyCanary(const State& state, const Look& look, Step then) {
+  if (!look.seen.action_result.has_value()) {
+    if (look.seen.stop_requested) return Interrupt(state);
+    if (CannotSee(look)) return WaitToSee(state, look);
+    State next = state;
+    next.canary.replicas = ReplicasOf(look, std::max(state.canary.step_index, 0));
+    const int replicas = next.canary.replicas;
+    return Act(std::move(next), ApplyCanary{replicas});
+  }
+  if (auto trouble = ActionTrouble(state, look)) return *std::move(trouble);
+  return Next(state, then, look);
+}
+
+// Until every pod of the canary is ready.
+Decision DecideAwaitCanary(const State& state, const Look& look) {
+  if (CannotSee(look)) return WaitToSee(state, look);
+  const CanarySeen& canary = look.seen.canary;
+  State next = WithProgress(state, canary.progress_mark, look.now);
+  if (auto trouble = Trouble(state, look)) {
+    return AbortForTrouble(std::move(next), *std::move(trouble), look);
+  }
+  if (canary.complete && state.step == Step::kAwaitScaled) {
+    return Next(WithWeightOfStep(std::move(next), look), Step::kSetWeight, look);
+  }
+  if (canary.complete && look.plan.canary.checks_before_traffic) {
+    return Next(std::move(next), Step::kCheckBeforeTraffic, look);
+  }
+  if (canary.complete) return Advance(std::move(next), look);
+  if (look.seen.stop_requested) return Interrupt(std::move(next));
+  if (canary.deadline_exceeded || IsStuck(look.plan, next, look.now)) {
+    return Abort(next,
+                 absl::StrCat("the canary did not become ready, no progress for ",
+                              absl::FormatDuration(look.plan.progress_deadline),
+                              " (progress_deadline): ", canary.progress_mark),
+                 look);
+  }
+  if (auto late = TimedOut(look.plan, next, look.now)) {
+    return Abort(std::move(next), *std::move(late), look);
+  }
+  const absl::Time wake_at = GiveUpAt(look.plan, next);
+  return WaitUntil(std::move(next), wake_at);
+}
+
+// Checks of one moment; `passed` decides what follows.
+template <typename Passed>
+Decision DecideChecks(const State& state, const Look& look, RunChecks checks, Passed passed) {
+  if (!state.checks_began) {
+    if (look.seen.stop_requested) return Interrupt(state);
+    State next = state;
+    next.checks_began = true;
+    return Act(std::move(next), checks);
+  }
+  if (look.seen.action_result.has_value() && !look.seen.action_result->ok()) {
+    return Abort(state, std::string(look.seen.action_result->message()), look);
+  }
+  if (look.seen.checks == Checks::kPassed) return passed();
+  if (look.seen.checks == Checks::kFailed) return Abort(state, look.seen.check_failure, look);
+  if (look.seen.stop_requested) return Interrupt(state);
+  if (!CannotSee(look)) {
+    const bool with_canary = state.canary.teardown == Teardown::kNone;
+    const auto trouble = with_canary ? Trouble(state, look) : look.seen.failure;
+    if (trouble.has_value()) return AbortForTrouble(state, *trouble, look);
+  }
+  if (auto late = TimedOut(look.plan, state, look.now)) {
+    return Abort(state, *std::move(late), look);
+  }
+  return WaitUntil(state, TimeoutOf(look.plan, state));
+}
+
+// ---- With traffic
+
+Decision DecideSetWeight(const State& state, const Look& look) {
+  if (!look.seen.action_result.has_value()) {
+    if (look.seen.stop_requested) return Interrupt(state);
+    return Act(state, SetTraffic{state.canary.weight, state.canary.match, state.canary.route_record,
+                                 /*reserve=*/false});
+  }
+  if (!look.seen.action_result->ok() && !CannotSee(look)) {
+    // Why there is no endpoint to send requests to.
+    if (auto trouble = Trouble(state, look)) return TakeBack(state, *std::move(trouble), look);
+  }
+  if (auto trouble = ActionTrouble(state, look)) return *std::move(trouble);
+  return WaitUntil(BeginHold(look.plan, Moved(state, Step::kHold), look.now), look.now);
+}
+
+// Checks named by the step, once. Nullopt when there is nothing to do about them at the moment.
+std::optional<Decision> StartStepChecks(const State& state, const Look& look) {
+  if (!StepOf(look, state).has_checks || state.checks_began || look.seen.stop_requested) {
+    return std::nullopt;
+  }
+  State next = state;
+  next.checks_began = true;
+  return Act(std::move(next), RunChecks{CheckPoint::kStep, state.canary.step_index});
+}
+
+Decision DecideHold(const State& state, const Look& look) {
+  State next = Counted(look.plan, state, look.seen, look.now);
+  if (auto failure = AnalysisFailure(look.plan, next)) {
+    return AbortForMetrics(std::move(next), *std::move(failure), look);
+  }
+  if (CannotSee(look)) return WaitToSee(std::move(next), look);
+  next = UnderObservation(look.plan, std::move(next), look.now);
+  if (auto trouble = Trouble(state, look)) {
+    return TakeBack(std::move(next), *std::move(trouble), look);
+  }
+  if (look.seen.action_result.has_value() && !look.seen.action_result->ok()) {
+    return Abort(std::move(next), std::string(look.seen.action_result->message()), look);
+  }
+  const bool checking = StepOf(look, next).has_checks;
+  if (checking && next.checks_began && look.seen.checks == Checks::kFailed) {
+    return Abort(std::move(next), look.seen.check_failure, look);
+  }
+  if (look.seen.stop_requested) return Interrupt(std::move(next));
+  if (auto start = StartStepChecks(next, look)) return *std::move(start);
+  const absl::Duration length = HoldOf(look, next);
+  const bool checked = !checking || look.seen.checks == Checks::kPassed;
+  if (checked && IsHoldOver(look.plan, next, length, look.now)) {
+    return Advance(std::move(next), look);
+  }
+  if (auto late = TimedOut(look.plan, next, look.now)) {
+    return Abort(std::move(next), *std::move(late), look);
+  }
+  if (IsMeasurementDue(look.plan, next, look.now)) {
+    return Act(Measuring(look.plan, std::move(next), look.now), Measure{});
+  }
+  const absl::Time wake_at =
+      std::min(TimeoutOf(look.plan, next), NextLook(look.plan, next, length, look.now));
+  return WaitUntil(std::move(next), wake_at);
+}
+
+// ---- The promotion
+
+Decision DecidePromote(const State& state, const Look& look) {
+  if (!look.seen.action_result.has_value()) {
+    if (look.seen.stop_requested) return Interrupt(state);
+    if (!state.canary.stable_written) {
+      // Stored before the write.
+      State next = state;
+      next.canary.stable_written = next.first_to_promote = true;
+      return WaitUntil(std::move(next), look.now);
+    }
+    return Act(state, ApplyWorkload{Version::kNew});
+  }
+  State next = state;
+  if (IsTransient(*look.seen.action_result)) {
+    next.first_to_promote = false;  // it may have been written all the same
+  } else if (!look.seen.action_result->ok() && state.first_to_promote) {
+    next.canary.stable_written = false;  // refused: there is nothing to put back
+  }
+  if (auto trouble = ActionTrouble(next, look)) return *std::move(trouble);
+  return Next(std::move(next), Step::kAwaitPromoted, look);
+}
+
+Decision DecideAwaitPromoted(const State& state, const Look& look) {
+  if (CannotSee(look)) return WaitToSee(state, look);
+  State next = WithProgress(state, look.seen.progress_mark, look.now);
+  if (look.seen.exists && look.seen.complete && !look.seen.foreign_change.has_value()) {
+    return BeginTeardown(std::move(next), Teardown::kPromoted, look);
+  }
+  if (look.seen.stop_requested) {
+    // Kubernetes starts no further pods until the next apply.
+    if (state.halting_for_stop) return Interrupt(std::move(next));
+    next.halting_for_stop = true;
+    return Act(std::move(next), ApplyWorkload{Version::kNew, /*halted=*/true});
+  }
+  if (auto trouble = Trouble(state, look)) {
+    return TakeBack(std::move(next), *std::move(trouble), look);
+  }
+  if (auto failure = RolloutFailure(look.plan, next, look.seen, look.now)) {
+    return Abort(std::move(next), absl::StrCat("the promotion failed: ", *failure), look);
+  }
+  if (auto late = TimedOut(look.plan, next, look.now)) {
+    return Abort(std::move(next), *std::move(late), look);
+  }
+  const absl::Time wake_at = GiveUpAt(look.plan, next);
+  return WaitUntil(std::move(next), wake_at);
+}
+
+// ---- Taking the canary back
+
+Decision DecideAwaitStable(const State& state, const Look& look) {
+  State next = state;
+  if (!next.progressed_at.has_value()) next.progressed_at = look.now;
+  const bool back =
+      look.seen.ready >= state.canary.stable_size && look.seen.ready >= look.seen.desired;
+  const absl::Time until = *next.progressed_at + kStableComeback;
+  if (back || look.seen.canary.ready == 0 || look.seen.stop_requested || look.now >= until) {
+    return Next(std::move(next), Step::kReturnTraffic, look);
+  }
+  return WaitUntil(std::move(next), until);
+}
+
+// The result of an action of the way back. It is not given up for a passing reason: the cluster
+// waits as it is, and so does the next apply.
+std::optional<Decision> UndoTrouble(const State& state, const Look& look) {
+  const absl::Status& result = *look.seen.action_result;
+  if (result.ok()) return std::nullopt;
+  const std::string why(result.message());
+  // Aborted: somebody else writes the same object again and again.
+  if (!IsTransient(result) && !absl::IsAborted(result)) return UndoFailed(state, why);
+  State next = WithProgress(state, why, look.now);
+  const bool give_up = IsStuck(look.plan, next, look.now) || look.seen.blind.has_value();
+  if (look.seen.stop_requested || give_up) return Interrupt(std::move(next));
+  return WaitUntil(std::move(next), look.now + kRetryAfter);
+}
+
+// With the traffic on stable: what is left to do before the canary goes.
+Decision AfterTraffic(State state, const Look& look) {
+  Step step = Step::kDeleteCanary;
+  if (state.canary.teardown == Teardown::kPromoted) {
+    step = look.plan.has_checks ? Step::kCheck : Step::kScaleDownDelay;
+  } else if (state.canary.served && !look.plan.canary.share_by_replicas) {
+    // Without a router its pods get requests as long as they are there.
+    step = Step::kScaleDownDelay;
+  }
+  return Next(std::move(state), step, look);
+}
+
+// What was released in place of this run begins now.
+Decision BeginNext(const State& state, const Look& look) {
+  return WaitUntil(Start(look.plan, state.next_run_id, look.now), look.now);
+}
+
+Decision EndDone(State state, Outcome outcome) {
+  state.step = Step::kDone;
+  return EndWith(std::move(state), outcome);
+}
+
+// With nothing of the canary left.
+Decision AfterCanary(State state, const Look& look) {
+  if (state.canary.teardown == Teardown::kPromoted) {
+    return EndDone(std::move(state), Outcome::kSucceeded);
+  }
+  if (state.canary.stable_written) return Next(std::move(state), Step::kRestore, look);
+  if (state.canary.teardown == Teardown::kSuperseded) return BeginNext(state, look);
+  return EndDone(std::move(state), Outcome::kRolledBack);
+}
+
+Decision DecideReturnTraffic(const State& state, const Look& look) {
+  if (!look.seen.action_result.has_value()) {
+    return Act(state, SetTraffic{0, false, state.canary.route_record, /*reserve=*/false});
+  }
+  // A route that is gone sends nothing to anybody.
+  if (!absl::IsNotFound(*look.seen.action_result)) {
+    if (auto trouble = UndoTrouble(state, look)) return *std::move(trouble);
+  }
+  State next = state;
+  next.canary.served = next.canary.served || state.canary.weight > 0 || state.canary.match;
+  next.canary.weight = 0;
+  next.canary.match = false;
+  if (look.plan.canary.route_guards) return AfterTraffic(std::move(next), look);
+  return Next(std::move(next), Step::kRestoreRoute, look);
+}
+
+Decision DecideRestoreRoute(const State& state, const Look& look) {
+  if (!look.seen.action_result.has_value()) {
+    if (look.seen.stop_requested) return Interrupt(state);
+    return Act(state, RestoreRoute{state.canary.route_record});
+  }
+  if (auto trouble = UndoTrouble(state, look)) return *std::move(trouble);
+  return look.plan.canary.route_guards ? AfterCanary(state, look) : AfterTraffic(state, look);
+}
+
+// Requests that are under way may end, and routers hear of the change. An abort waits for the
+// routers only: stable may have to be put back.
+absl::Duration DelayOf(const State& state, const Look& look) {
+  const absl::Duration delay = look.plan.canary.scale_down_delay;
+  return state.canary.teardown == Teardown::kPromoted ? delay : std::min(delay, kRoutersLag);
+}
+
+Decision DecideScaleDownDelay(const State& state, const Look& look) {
+  if (look.seen.stop_requested) return Interrupt(state);
+  State next = state;
+  if (!next.progressed_at.has_value()) next.progressed_at = look.now;
+  const absl::Time until = *next.progressed_at + DelayOf(next, look);
+  if (look.now >= until) return Next(std::move(next), Step::kDeleteCanary, look);
+  return WaitUntil(std::move(next), until);
+}
+
+Decision DecideDeleteCanary(const State& state, const Look& look) {
+  if (!look.seen.action_result.has_value()) {
+    if (look.seen.stop_requested) return Interrupt(state);
+    return Act(state, DeleteCanary{});
+  }
+  if (auto trouble = UndoTrouble(state, look)) return *std::move(trouble);
+  return Next(state, Step::kAwaitCanaryGone, look);
+}
+
+Decision DecideAwaitCanaryGone(const State& state, const Look& look) {
+  if (CannotSee(look)) return WaitToSee(state, look);
+  State next = WithProgress(state, look.seen.canary.progress_mark, look.now);
+  if (look.seen.canary.gone) {
+    return look.plan.canary.route_guards ? Next(std::move(next), Step::kRestoreRoute, look)
+                                         : AfterCanary(std::move(next), look);
+  }
+  if (look.seen.stop_requested) return Interrupt(std::move(next));
+  if (IsStuck(look.plan, next, look.now)) {
+    return UndoFailed(std::move(next), "the canary is still being deleted");
+  }
+  const absl::Time wake_at = *next.progressed_at + look.plan.progress_deadline;
+  return WaitUntil(std::move(next), wake_at);
+}
+
+Decision DecideRestore(const State& state, const Look& look) {
+  if (!look.seen.action_result.has_value()) return Act(state, ApplyWorkload{Version::kPrevious});
+  if (auto trouble = UndoTrouble(state, look)) return *std::move(trouble);
+  return Next(state, Step::kAwaitRestored, look);
+}
+
+Decision DecideAwaitRestored(const State& state, const Look& look) {
+  if (look.seen.unreachable) return WaitToSee(state, look);
+  State next = WithProgress(state, look.seen.progress_mark, look.now);
+  if (look.seen.exists && look.seen.complete) {
+    return state.canary.teardown == Teardown::kSuperseded
+               ? BeginNext(next, look)
+               : EndDone(std::move(next), Outcome::kRolledBack);
+  }
+  if (look.seen.stop_requested) return Interrupt(std::move(next));
+  if (auto failure = RolloutFailure(look.plan, next, look.seen, look.now)) {
+    return UndoFailed(std::move(next), *failure);
+  }
+  const absl::Time wake_at = *next.progressed_at + look.plan.progress_deadline;
+  return WaitUntil(std::move(next), wake_at);
+}
+
+// ---- Resuming
+
+// The step of the changed plan at which the run stands: its weight is what counts.
+int PositionIn(const std::vector<CanaryStep>& steps, const State& found) {
+  const int weight = found.canary.weight;
+  const auto at_least = std::find_if(steps.begin(), steps.end(), [weight](const CanaryStep& step) {
+    return step.weight >= weight;
+  });
+  const auto index = static_cast<int>(at_least - steps.begin());
+  const bool same = at_least != steps.end() && at_least->weight == weight;
+  // What is held has done the steps below its weight; what is under way does one anew.
+  if (!same && found.step == Step::kHeld) return index - 1;
+  return std::min(index, static_cast<int>(steps.size()) - 1);
+}
+
+// The step that a stopped run begins again, so that what it waits for is seen anew.
+Step BeginningOf(Step step) {
+  switch (step) {
+    case Step::kAwaitCanary:
+      return Step::kCreateCanary;
+    case Step::kAwaitScaled:
+      return Step::kScaleCanary;
+    case Step::kAwaitPromoted:
+      return Step::kPromote;
+    case Step::kAwaitCanaryGone:
+      return Step::kDeleteCanary;
+    case Step::kAwaitRestored:
+      return Step::kRestore;
+    case Step::kAwaitStable:
+      return Step::kReturnTraffic;
+    default:
+      return step;
+  }
+}
+
+// With the steps of the plan as it is now.
+State WithSteps(const Plan& plan, State found) {
+  if (found.canary.steps == plan.canary.steps || plan.canary.steps.empty()) return found;
+  found.canary.steps = plan.canary.steps;
+  if (found.canary.step_index < 0) return found;
+  found.canary.step_index = PositionIn(plan.canary.steps, found);
+  const bool on_the_step = found.step == Step::kHold || found.step == Step::kSetWeight ||
+                           found.step == Step::kScaleCanary;
+  if (!on_the_step) return found;
+  const auto index = static_cast<size_t>(found.canary.step_index);
+  if (plan.canary.steps[index].weight != found.canary.weight) found.step = Step::kScaleCanary;
+  return found;
+}
+
+}  // namespace
+
+State Resume(const Plan& plan, State found, absl::Time now) {
+  found.step = BeginningOf(found.step);
+  const bool between_applies = found.step == Step::kHeld || found.step == Step::kFailedHold;
+  if (found.canary.teardown != Teardown::kNone && !between_applies) return found;
+  std::string abort = plan.canary.abort_reason;
+  if (abort.empty() && plan.on_interrupt == OnInterrupt::kRollback && !between_applies) {
+    abort = "the release was interrupted, and on_interrupt = \"rollback\"";
+  }
+  if (!abort.empty() && !found.canary.route_record.is_null()) {
+    found.reason = abort;
+    found.canary.teardown = Teardown::kAborted;
+    found.step = Step::kReturnTraffic;
+    return found;
+  }
+  if (found.step == Step::kFailedHold) {
+    // Measured again, from nothing: the user has looked at it.
+    found.step = BeginningOf(found.canary.resume_step);
+    found.tallies.clear();
+    found.reason.clear();
+  }
+  found = WithSteps(plan, std::move(found));
+  const bool at_the_end = found.step == Step::kCheckBeforePromotion || found.step == Step::kPromote;
+  if (at_the_end && !found.canary.stable_written && plan.canary.approve_up_to.has_value()) {
+    found.step = Step::kHeld;  // the approval was taken back meanwhile
+  }
+  if (found.step == Step::kHold) return BeginHold(plan, std::move(found), now);
+  return found;
+}
+
+Decision Decide(const Plan& plan, const State& state, const Observation& seen, absl::Time now) {
+  const Look look{plan, seen, now};
+  switch (state.step) {
+    case Step::kRecordRoute:
+      return DecideRecordRoute(state, look);
+    case Step::kReserveRoute:
+      return DecideReserveRoute(state, look);
+    case Step::kCreateCanary:
+      return DecideApplyCanary(state, look, Step::kAwaitCanary);
+    case Step::kScaleCanary:
+      return DecideApplyCanary(state, look, Step::kAwaitScaled);
+    case Step::kAwaitCanary:
+    case Step::kAwaitScaled:
+      return DecideAwaitCanary(state, look);
+    case Step::kCheckBeforeTraffic:
+      return DecideChecks(state, look, {CheckPoint::kBeforeTraffic, 0},
+                          [&] { return Advance(state, look); });
+    case Step::kSetWeight:
+      return DecideSetWeight(state, look);
+    case Step::kHold:
+      return DecideHold(state, look);
+    case Step::kHeld:
+      return DecideHeld(state, look);
+    case Step::kCheckBeforePromotion:
+      return DecideChecks(state, look, {CheckPoint::kBeforePromotion, 0},
+                          [&] { return Next(state, Step::kPromote, look); });
+    case Step::kPromote:
+      return DecidePromote(state, look);
+    case Step::kAwaitPromoted:
+      return DecideAwaitPromoted(state, look);
+    case Step::kAwaitStable:
+      return DecideAwaitStable(state, look);
+    case Step::kReturnTraffic:
+      return DecideReturnTraffic(state, look);
+    case Step::kRestoreRoute:
+      return DecideRestoreRoute(state, look);
+    case Step::kCheck:
+      return DecideChecks(state, look, {CheckPoint::kAfterPromotion, 0},
+                          [&] { return Next(state, Step::kScaleDownDelay, look); });
+    case Step::kScaleDownDelay:
+      return DecideScaleDownDelay(state, look);
+    case Step::kDeleteCanary:
+      return DecideDeleteCanary(state, look);
+    case Step::kAwaitCanaryGone:
+      return DecideAwaitCanaryGone(state, look);
+    case Step::kRestore:
+      return DecideRestore(state, look);
+    case Step::kAwaitRestored:
+      return DecideAwaitRestored(state, look);
+    default:  // kFailedHold and kDone end a run; the others are those of rollouts
+      return EndWith(state, Outcome::kFailed);
+  }
+}
+
+}  // namespace delivery::engine::canary
