@@ -382,6 +382,7 @@ absl::StatusOr<std::string> RolloutPort::PickReadyPod() const {
 
 // An autoscaler may have been at work since the release was prepared.
 void RolloutPort::KeepLiveValues(WorkloadWrite& write) const {
+  if (write.kept.empty()) return;
   const Json live = Live();
   if (live.is_null()) return;
   std::vector<kubernetes::FieldChange> changes;
