@@ -38,7 +38,8 @@ class GoodRelease(CanaryCase):
         self.nobody_noticed(answers)
         for weight in (0, 10, 30, 60):
             self.assertIn(weight, weights)
-        self.assertEqual(weights[1:4], [10, 30, 60])
+        # On a busy machine the first look at the route may come late.
+        self.assertEqual([weight for weight in weights if weight], [10, 30, 60])
         self.assertEqual(set(answers.between(time.monotonic() - 1.5).versions()) - {"1.1.0"}, set())
         self.runs(stack, "1.1.0")
         self.assertEqual(self.uid(stack), uid)
