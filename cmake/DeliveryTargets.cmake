@@ -96,8 +96,9 @@ function(delivery_fuzz name)
     # The same inputs on every machine (fewer on a slow one): what a random search finds must not
     # fail somebody else's change. The search itself is `./dev fuzz`.
     add_test(NAME ${name}_smoke
-             COMMAND ${name} -seed=1 -runs=30000 -max_total_time=20 -timeout=10 -rss_limit_mb=2048
-                     ${ARG_CORPUS})
+             COMMAND sh -c "rm -rf $1 && mkdir -p $1 && exec $0 -seed=1 -runs=30000 \
+-max_total_time=20 -timeout=10 -rss_limit_mb=2048 $1 $2"
+                     $<TARGET_FILE:${name}> ${PROJECT_BINARY_DIR}/smoke/${name} ${ARG_CORPUS})
     set_tests_properties(${name}_smoke PROPERTIES LABELS fuzz TIMEOUT 120)
     add_dependencies(unit_tests ${name})
   else()
