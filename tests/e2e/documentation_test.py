@@ -224,6 +224,13 @@ class Examples(ReleaseCase):
         self.assertEqual(self.namespace.running_version(), ["1.0.0"])
         empty = reader.runs("tofu plan -detailed-exitcode " + variables)
         self.assertEqual(empty.code, 0, empty)
+        self.destroys_all(reader, variables)
+
+    def destroys_all(self, reader, variables):
+        outcome = reader.runs("tofu destroy " + variables)
+        self.assertEqual(outcome.code, 0, outcome)
+        self.assertIsNone(self.namespace.deployment())
+        self.nothing_is_left_over()
 
     def test_canary_behind_a_gateway(self):
         reader = self.given("stacks/canary-gateway-api")
@@ -248,4 +255,4 @@ class Examples(ReleaseCase):
         self.says(bad, "success-rate", "rolled back")
         self.assertEqual(self.namespace.running_version(), ["1.1.0"])
         self.assertEqual({answer.version for answer in users.answers().failed()} - {"flaky"}, set())
-        self.nothing_is_left_over()
+        self.destroys_all(reader, variables + " -var tag=1.1.0")
