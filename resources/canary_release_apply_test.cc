@@ -324,7 +324,37 @@ TEST_F(CanaryApplyTest, AnInterruptedReleaseGoesOn) {
   EXPECT_TRUE(NothingIsLeft());
 }
 
+// The Deployment takes the journal, the canary and its Service with it.
+TEST_F(CanaryApplyTest, ARouteLeftByADeletedWorkloadIsPutBackByTheNextCreate) {
+  HoldNew();
+  ASSERT_EQ(CanaryShare(), 10);
+  ASSERT_TRUE(kube_->Remove(Web()));
+  for (const kubernetes::ObjectRef& ref :
+       {CanaryService(),
+        kubernetes::ObjectRef{"v1", "ConfigMap", "shop", "delivery-deployment-web"}}) {
+    kube_->Remove(ref);
+  }
+  ASSERT_FALSE(Exists(Canary()));
+  Refresh();
+  ASSERT_TRUE(stored_.state.is_null());
+  EXPECT_THAT(ApplySays(CanaryConfig(kNew)),
+              ElementsAre(StartsWith(
+                  "warning at traffic: HTTPRoute shop/web still sent requests to a canary")));
+  EXPECT_EQ(CanaryShare(), 0);
+  EXPECT_FALSE(absl::StrContains(Live(Route()).dump(), "web-canary"));
+  ExpectStableRuns(kNew);
+}
+
 // ---- Destroy
+
+TEST_F(CanaryApplyTest, ADestroyTakesTheCanaryBackThoughItsServiceIsGone) {
+  HoldNew();
+  ASSERT_TRUE(kube_->Remove({"v1", "Service", "shop", "web"}));
+  Refresh();
+  EXPECT_THAT(Said(Destroy().diagnostics), IsEmpty());
+  EXPECT_FALSE(Exists(Web()));
+  EXPECT_TRUE(NothingIsLeft());
+}
 
 TEST_F(CanaryApplyTest, ADestroyTakesAnOpenCanaryBackFirst) {
   HoldNew();

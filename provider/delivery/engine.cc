@@ -52,8 +52,10 @@ State Supersede(const Plan& plan, State found, std::string run_id, absl::Time no
   // A rollout is written over; only what a canary put beside it has to be taken back.
   if (found.canary.route_record.is_null()) return Start(plan, std::move(run_id), now);
   found = SeenAnew(std::move(found), now);
-  found.canary.teardown = Teardown::kSuperseded;
   found.next_run_id = std::move(run_id);
+  if (found.canary.teardown == Teardown::kPromoted)
+    return canary::Resume(plan, std::move(found), now);
+  found.canary.teardown = Teardown::kSuperseded;
   found.reason = "another version is released in its place";
   found.step = Step::kReturnTraffic;
   return found;

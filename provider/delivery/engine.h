@@ -144,7 +144,8 @@ State Start(const Plan& plan, std::string run_id, absl::Time now);
 State Resume(const Plan& plan, State found, absl::Time now);
 
 // A run found in the journal, of another version than the plan's: what it has put into the cluster
-// is taken back first, then the run of the plan begins (with `run_id`).
+// is taken back first, then the run of the plan begins (with `run_id`). Where stable runs its
+// version already, only what is beside it is removed.
 State Supersede(const Plan& plan, State found, std::string run_id, absl::Time now);
 
 // Whether a run has put a canary beside the workload, or is about to.

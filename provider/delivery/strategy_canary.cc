@@ -449,7 +449,9 @@ std::optional<Decision> UndoTrouble(const State& state, const Look& look) {
 Decision AfterTraffic(State state, const Look& look) {
   Step step = Step::kDeleteCanary;
   if (state.canary.teardown == Teardown::kPromoted) {
-    step = look.plan.has_checks ? Step::kCheck : Step::kScaleDownDelay;
+    // Nobody asks any more about a version that another one replaces.
+    const bool checks = look.plan.has_checks && state.next_run_id.empty();
+    step = checks ? Step::kCheck : Step::kScaleDownDelay;
   } else if (state.canary.served && !look.plan.canary.share_by_replicas) {
     // Without a router its pods get requests as long as they are there.
     step = Step::kScaleDownDelay;
@@ -470,7 +472,8 @@ Decision EndDone(State state, Outcome outcome) {
 // With nothing of the canary left.
 Decision AfterCanary(State state, const Look& look) {
   if (state.canary.teardown == Teardown::kPromoted) {
-    return EndDone(std::move(state), Outcome::kSucceeded);
+    return state.next_run_id.empty() ? EndDone(std::move(state), Outcome::kSucceeded)
+                                     : BeginNext(state, look);
   }
   if (state.canary.stable_written) return Next(std::move(state), Step::kRestore, look);
   if (state.canary.teardown == Teardown::kSuperseded) return BeginNext(state, look);
@@ -617,6 +620,7 @@ State WithSteps(const Plan& plan, State found) {
 
 State Resume(const Plan& plan, State found, absl::Time now) {
   found.step = BeginningOf(found.step);
+  if (found.step == Step::kCheck && !found.next_run_id.empty()) found.step = Step::kScaleDownDelay;
   const bool between_applies = found.step == Step::kHeld || found.step == Step::kFailedHold;
   if (found.canary.teardown != Teardown::kNone && !between_applies) return found;
   std::string abort = plan.canary.abort_reason;
