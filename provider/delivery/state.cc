@@ -14,7 +14,7 @@ namespace {
 
 constexpr int64_t kSchemaVersion = 2;
 
-constexpr std::array<std::pair<Step, const char*>, 30> kStepNames = {{
+constexpr std::array<std::pair<Step, const char*>, 31> kStepNames = {{
     {Step::kApply, "apply"},
     {Step::kAwait, "await"},
     {Step::kCheck, "check"},
@@ -45,13 +45,15 @@ constexpr std::array<std::pair<Step, const char*>, 30> kStepNames = {{
     {Step::kScaleDownDelay, "scale_down_delay"},
     {Step::kDeleteCanary, "delete_canary"},
     {Step::kAwaitCanaryGone, "await_canary_gone"},
+    {Step::kServing, "serving"},
 }};
 
-constexpr std::array<std::pair<Teardown, const char*>, 4> kTeardownNames = {{
+constexpr std::array<std::pair<Teardown, const char*>, 5> kTeardownNames = {{
     {Teardown::kNone, "none"},
     {Teardown::kPromoted, "promoted"},
     {Teardown::kAborted, "aborted"},
     {Teardown::kSuperseded, "superseded"},
+    {Teardown::kEnded, "ended"},
 }};
 
 // The value with this name in one of the tables above.
@@ -95,6 +97,7 @@ Json EncodeCanary(const CanaryState& canary) {
   return {{"step_index", canary.step_index},
           {"weight", canary.weight},
           {"match", canary.match},
+          {"mirror", canary.mirror},
           {"replicas", canary.replicas},
           {"stable_size", canary.stable_size},
           {"stable_written", canary.stable_written},
@@ -110,6 +113,7 @@ std::optional<CanaryState> DecodeCanary(const Json& json) {
   canary.step_index = static_cast<int>(GetInt(json, "step_index", -1));
   canary.weight = static_cast<int>(GetInt(json, "weight"));
   canary.match = GetBool(json, "match");
+  canary.mirror = static_cast<int>(GetInt(json, "mirror"));
   canary.replicas = static_cast<int>(GetInt(json, "replicas"));
   canary.stable_size = static_cast<int>(GetInt(json, "stable_size"));
   canary.stable_written = GetBool(json, "stable_written");

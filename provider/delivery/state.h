@@ -51,6 +51,8 @@ enum class Step {
   kScaleDownDelay,        // let requests under way end
   kDeleteCanary,
   kAwaitCanaryGone,
+
+  kServing,  // a variant serves beside the workload (between applies)
 };
 
 // Why what a canary run put into the cluster is taken back.
@@ -59,6 +61,7 @@ enum class Teardown {
   kPromoted,    // stable runs the new version
   kAborted,     // the release failed
   kSuperseded,  // another version is released in its place
+  kEnded,       // of a variant: its time is over, or its resource is destroyed
 };
 
 enum class Outcome {
@@ -70,6 +73,7 @@ enum class Outcome {
   kInterrupted,  // stopped on request; the journal stays
   kRefused,      // the first write was refused: nothing was changed
   kHeld,         // a canary waits for approval; the journal stays
+  kServing,      // a variant serves; the journal stays until it is taken back
 };
 
 // Where the run of a canary stands.
@@ -77,6 +81,7 @@ struct CanaryState {
   int step_index = -1;          // into CanaryPlan::steps, of the step begun last; -1: none yet
   int weight = 0;               // percent of the canary: last written, in kSetWeight being written
   bool match = false;           // the same of the rule for `match`
+  int mirror = 0;               // the same of the copies of requests
   int replicas = 0;             // of the canary, likewise
   int stable_size = 0;          // pods of stable when the run began
   bool stable_written = false;  // the promotion has begun

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "provider/delivery/beside.h"
 #include "provider/delivery/decisions.h"
 #include "provider/delivery/measuring.h"
 #include "provider/delivery/strategy.h"
@@ -20,50 +21,31 @@
 namespace delivery::engine::canary {
 namespace {
 
-// A release must not begin on a version that is not well; it may be finishing something.
-constexpr absl::Duration kStableGrace = absl::Seconds(30);
+using beside::Abort;
+using beside::AbortForTrouble;
+using beside::ActionTrouble;
+using beside::AwaitReady;
+using beside::BeginNext;
+using beside::BeginningOf;
+using beside::BeginTeardown;
+using beside::CannotSee;
+using beside::DecideApply;
+using beside::DecideRecordRoute;
+using beside::DecideReserveRoute;
+using beside::DecideTeardown;
+using beside::EndDone;
+using beside::Interrupt;
+using beside::Look;
+using beside::Next;
+using beside::TakeBack;
+using beside::Trouble;
+using beside::UndoFailed;
+using beside::UndoTrouble;
+using beside::WaitToSee;
+
 // An autoscaler that shrank stable has this long to bring it back before an abort.
 constexpr absl::Duration kStableComeback = absl::Seconds(30);
-constexpr absl::Duration kRetryAfter = absl::Seconds(1);
-// Between a route that was written and the last request that goes by the old one.
-constexpr absl::Duration kRoutersLag = absl::Seconds(5);
-
-// Everything a decision is made from.
-struct Look {
-  const Plan& plan;
-  const Observation& seen;
-  absl::Time now;
-};
-
-Decision Next(State state, Step step, const Look& look) {
-  return WaitUntil(Moved(std::move(state), step), look.now);
-}
-
-// ---- The way back
-
-Decision BeginTeardown(State state, Teardown teardown, const Look& look) {
-  state.canary.teardown = teardown;
-  return Next(std::move(state), Step::kReturnTraffic, look);
-}
-
-// For reasons that leave nothing to look at: traffic that somebody else moves, a canary that does
-// not serve.
-Decision TakeBack(State state, std::string reason, const Look& look) {
-  if (state.reason.empty()) state.reason = std::move(reason);
-  return BeginTeardown(std::move(state), Teardown::kAborted, look);
-}
-
-// For reasons that need not wait: nothing is gained by leaving traffic where it is, unless the user
-// wants to look at it.
-Decision Abort(State state, std::string reason, const Look& look) {
-  if (look.plan.on_failure != OnFailure::kHold) {
-    return TakeBack(std::move(state), std::move(reason), look);
-  }
-  if (state.reason.empty()) state.reason = std::move(reason);
-  state.canary.resume_step = state.step;
-  state.step = Step::kFailedHold;
-  return EndWith(std::move(state), Outcome::kFailed);
-}
+// ---- Giving up
 
 // Metrics are bad, but the canary serves: stable first comes back to its size, if something shrank
 // it, so that it can take all the traffic.
@@ -76,66 +58,6 @@ Decision AbortForMetrics(State state, std::string reason, const Look& look) {
   state.reason = std::move(reason);
   state.canary.teardown = Teardown::kAborted;
   return Next(std::move(state), Step::kAwaitStable, look);
-}
-
-// Undoing did not work: the step stays in the journal, so that the next apply goes on with it.
-Decision UndoFailed(State state, const std::string& why) {
-  return EndWith(WithUndoFailure(std::move(state), why), Outcome::kFailed);
-}
-
-Decision Interrupt(State state) { return EndWith(std::move(state), Outcome::kInterrupted); }
-
-// ---- What may go wrong on the way
-
-// Of what is there while a canary exists, whether or not it has traffic.
-std::optional<std::string> Trouble(const State& state, const Look& look) {
-  const Observation& seen = look.seen;
-  if (seen.foreign_change.has_value()) return seen.foreign_change;
-  if (!seen.exists) return "the workload was deleted by someone else during the release";
-  if (!seen.canary.exists) return "the canary was deleted by someone else during the release";
-  if (seen.canary.failure.has_value()) return seen.canary.failure;
-  const bool serves = state.canary.weight > 0 || state.canary.match;
-  if (serves && seen.canary.observed && seen.canary.ready == 0) {
-    return "no pod of the canary is ready any more";
-  }
-  return std::nullopt;
-}
-
-// Whether a canary with trouble is taken back though the user wants to look at failed ones: a
-// version that never had traffic hurts nobody.
-bool MustGo(const State& state, const Look& look) {
-  return look.seen.foreign_change.has_value() || state.canary.weight > 0 || state.canary.match;
-}
-
-Decision AbortForTrouble(State state, std::string trouble, const Look& look) {
-  return MustGo(state, look) ? TakeBack(std::move(state), std::move(trouble), look)
-                             : Abort(std::move(state), std::move(trouble), look);
-}
-
-bool CannotSee(const Look& look) { return look.seen.unreachable || look.seen.canary.unreachable; }
-
-Decision WaitToSee(State state, const Look& look) {
-  Observation seen = look.seen;
-  if (!seen.blind.has_value()) seen.blind = seen.canary.blind;
-  return WaitForApiServer(look.plan, std::move(state), seen, look.now);
-}
-
-// An action that may not have been possible for a passing reason is tried again, as long as there
-// is progress to hope for.
-Decision TryAgain(const State& state, const Look& look) {
-  const std::string why(look.seen.action_result->message());
-  State next = WithProgress(state, why, look.now);
-  if (IsStuck(look.plan, next, look.now)) return Abort(std::move(next), why, look);
-  if (look.now >= TimeoutOf(look.plan, next)) return Abort(std::move(next), why, look);
-  return WaitUntil(std::move(next), look.now + kRetryAfter);
-}
-
-// The result of the action of a step on the way; nullopt when it succeeded.
-std::optional<Decision> ActionTrouble(const State& state, const Look& look) {
-  const absl::Status& result = *look.seen.action_result;
-  if (result.ok()) return std::nullopt;
-  if (IsTransient(result)) return TryAgain(state, look);
-  return Abort(state, std::string(result.message()), look);
 }
 
 // ---- The steps
@@ -194,92 +116,22 @@ Decision DecideHeld(const State& state, const Look& look) {
 
 // ---- Before any traffic
 
-Decision DecideRecordRoute(const State& state, const Look& look) {
-  if (look.seen.route_record.has_value()) {
-    State next = state;
-    next.canary.route_record =
-        look.seen.route_record->is_null() ? Json::object() : *look.seen.route_record;
-    next.canary.stable_size = look.seen.desired;
-    const bool guards = look.plan.canary.route_guards;
-    return Next(std::move(next), guards ? Step::kReserveRoute : Step::kCreateCanary, look);
-  }
-  if (look.seen.stop_requested) return Interrupt(state);
-  if (look.seen.action_result.has_value() && !look.seen.action_result->ok() &&
-      !IsTransient(*look.seen.action_result)) {
-    State refused = state;
-    refused.reason = std::string(look.seen.action_result->message());
-    refused.step = Step::kDone;
-    return EndWith(std::move(refused), Outcome::kRefused);
-  }
-  if (CannotSee(look) || look.seen.action_result.has_value()) return WaitToSee(state, look);
-  const bool well = look.seen.exists && look.seen.complete && look.seen.ready > 0;
-  if (well) return Act(state, RecordRoute{});
-  if (look.seen.exists && look.now < state.started_at + kStableGrace) {
-    return WaitUntil(state, state.started_at + kStableGrace);
-  }
-  State refused = state;
-  refused.step = Step::kDone;
-  refused.reason = absl::StrCat(
-      "the version that runs is not well, so there is nothing to compare a canary with and to go "
-      "back to: ",
-      !look.seen.exists               ? std::string("the workload does not exist")
-      : look.seen.failure.has_value() ? *look.seen.failure
-      : look.seen.complete            ? std::string("it has no ready pod")
-                                      : look.seen.progress_mark,
-      ". Repair it first, or release with delivery_rollout.");
-  return EndWith(std::move(refused), Outcome::kRefused);
-}
-
-Decision DecideReserveRoute(const State& state, const Look& look) {
-  if (!look.seen.action_result.has_value()) {
-    if (look.seen.stop_requested) return Interrupt(state);
-    return Act(state, SetTraffic{0, false, state.canary.route_record, /*reserve=*/true});
-  }
-  if (auto trouble = ActionTrouble(state, look)) return *std::move(trouble);
-  return Next(state, Step::kCreateCanary, look);
-}
-
 Decision DecideApplyCanary(const State& state, const Look& look, Step then) {
-  if (!look.seen.action_result.has_value()) {
-    if (look.seen.stop_requested) return Interrupt(state);
-    if (CannotSee(look)) return WaitToSee(state, look);
-    State next = state;
-    next.canary.replicas = ReplicasOf(look, std::max(state.canary.step_index, 0));
-    const int replicas = next.canary.replicas;
-    return Act(std::move(next), ApplyCanary{replicas});
-  }
-  if (auto trouble = ActionTrouble(state, look)) return *std::move(trouble);
-  return Next(state, then, look);
+  const int replicas = ReplicasOf(look, std::max(state.canary.step_index, 0));
+  return DecideApply(state, look, replicas, then);
 }
 
 // Until every pod of the canary is ready.
 Decision DecideAwaitCanary(const State& state, const Look& look) {
-  if (CannotSee(look)) return WaitToSee(state, look);
-  const CanarySeen& canary = look.seen.canary;
-  State next = WithProgress(state, canary.progress_mark, look.now);
-  if (auto trouble = Trouble(state, look)) {
-    return AbortForTrouble(std::move(next), *std::move(trouble), look);
-  }
-  if (canary.complete && state.step == Step::kAwaitScaled) {
+  State next = state;
+  if (auto waits = AwaitReady(next, look)) return *std::move(waits);
+  if (state.step == Step::kAwaitScaled) {
     return Next(WithWeightOfStep(std::move(next), look), Step::kSetWeight, look);
   }
-  if (canary.complete && look.plan.canary.checks_before_traffic) {
+  if (look.plan.canary.checks_before_traffic) {
     return Next(std::move(next), Step::kCheckBeforeTraffic, look);
   }
-  if (canary.complete) return Advance(std::move(next), look);
-  if (look.seen.stop_requested) return Interrupt(std::move(next));
-  if (canary.deadline_exceeded || IsStuck(look.plan, next, look.now)) {
-    return Abort(next,
-                 absl::StrCat("the canary did not become ready, no progress for ",
-                              absl::FormatDuration(look.plan.progress_deadline),
-                              " (progress_deadline): ", canary.progress_mark),
-                 look);
-  }
-  if (auto late = TimedOut(look.plan, next, look.now)) {
-    return Abort(std::move(next), *std::move(late), look);
-  }
-  const absl::Time wake_at = GiveUpAt(look.plan, next);
-  return WaitUntil(std::move(next), wake_at);
+  return Advance(std::move(next), look);
 }
 
 // Checks of one moment; `passed` decides what follows.
@@ -313,8 +165,9 @@ Decision DecideChecks(const State& state, const Look& look, RunChecks checks, Pa
 Decision DecideSetWeight(const State& state, const Look& look) {
   if (!look.seen.action_result.has_value()) {
     if (look.seen.stop_requested) return Interrupt(state);
-    return Act(state, SetTraffic{state.canary.weight, state.canary.match, state.canary.route_record,
-                                 /*reserve=*/false});
+    return Act(state, SetTraffic{.weight = state.canary.weight,
+                                 .match = state.canary.match,
+                                 .route_record = state.canary.route_record});
   }
   if (!look.seen.action_result->ok() && !CannotSee(look)) {
     // Why there is no endpoint to send requests to.
@@ -431,117 +284,6 @@ Decision DecideAwaitStable(const State& state, const Look& look) {
   return WaitUntil(std::move(next), until);
 }
 
-// The result of an action of the way back. It is not given up for a passing reason: the cluster
-// waits as it is, and so does the next apply.
-std::optional<Decision> UndoTrouble(const State& state, const Look& look) {
-  const absl::Status& result = *look.seen.action_result;
-  if (result.ok()) return std::nullopt;
-  const std::string why(result.message());
-  // Aborted: somebody else writes the same object again and again.
-  if (!IsTransient(result) && !absl::IsAborted(result)) return UndoFailed(state, why);
-  State next = WithProgress(state, why, look.now);
-  const bool give_up = IsStuck(look.plan, next, look.now) || look.seen.blind.has_value();
-  if (look.seen.stop_requested || give_up) return Interrupt(std::move(next));
-  return WaitUntil(std::move(next), look.now + kRetryAfter);
-}
-
-// With the traffic on stable: what is left to do before the canary goes.
-Decision AfterTraffic(State state, const Look& look) {
-  Step step = Step::kDeleteCanary;
-  if (state.canary.teardown == Teardown::kPromoted) {
-    step = look.plan.has_checks ? Step::kCheck : Step::kScaleDownDelay;
-  } else if (state.canary.served && !look.plan.canary.share_by_replicas) {
-    // Without a router its pods get requests as long as they are there.
-    step = Step::kScaleDownDelay;
-  }
-  return Next(std::move(state), step, look);
-}
-
-// What was released in place of this run begins now.
-Decision BeginNext(const State& state, const Look& look) {
-  return WaitUntil(Start(look.plan, state.next_run_id, look.now), look.now);
-}
-
-Decision EndDone(State state, Outcome outcome) {
-  state.step = Step::kDone;
-  return EndWith(std::move(state), outcome);
-}
-
-// With nothing of the canary left.
-Decision AfterCanary(State state, const Look& look) {
-  if (state.canary.teardown == Teardown::kPromoted) {
-    return EndDone(std::move(state), Outcome::kSucceeded);
-  }
-  if (state.canary.stable_written) return Next(std::move(state), Step::kRestore, look);
-  if (state.canary.teardown == Teardown::kSuperseded) return BeginNext(state, look);
-  return EndDone(std::move(state), Outcome::kRolledBack);
-}
-
-Decision DecideReturnTraffic(const State& state, const Look& look) {
-  if (!look.seen.action_result.has_value()) {
-    return Act(state, SetTraffic{0, false, state.canary.route_record, /*reserve=*/false});
-  }
-  // A route that is gone sends nothing to anybody.
-  if (!absl::IsNotFound(*look.seen.action_result)) {
-    if (auto trouble = UndoTrouble(state, look)) return *std::move(trouble);
-  }
-  State next = state;
-  next.canary.served = next.canary.served || state.canary.weight > 0 || state.canary.match;
-  next.canary.weight = 0;
-  next.canary.match = false;
-  if (look.plan.canary.route_guards) return AfterTraffic(std::move(next), look);
-  return Next(std::move(next), Step::kRestoreRoute, look);
-}
-
-Decision DecideRestoreRoute(const State& state, const Look& look) {
-  if (!look.seen.action_result.has_value()) {
-    if (look.seen.stop_requested) return Interrupt(state);
-    return Act(state, RestoreRoute{state.canary.route_record});
-  }
-  if (auto trouble = UndoTrouble(state, look)) return *std::move(trouble);
-  return look.plan.canary.route_guards ? AfterCanary(state, look) : AfterTraffic(state, look);
-}
-
-// Requests that are under way may end, and routers hear of the change. An abort waits for the
-// routers only: stable may have to be put back.
-absl::Duration DelayOf(const State& state, const Look& look) {
-  const absl::Duration delay = look.plan.canary.scale_down_delay;
-  return state.canary.teardown == Teardown::kPromoted ? delay : std::min(delay, kRoutersLag);
-}
-
-Decision DecideScaleDownDelay(const State& state, const Look& look) {
-  if (look.seen.stop_requested) return Interrupt(state);
-  State next = state;
-  if (!next.progressed_at.has_value()) next.progressed_at = look.now;
-  const absl::Time until = *next.progressed_at + DelayOf(next, look);
-  if (look.now >= until) return Next(std::move(next), Step::kDeleteCanary, look);
-  return WaitUntil(std::move(next), until);
-}
-
-Decision DecideDeleteCanary(const State& state, const Look& look) {
-  if (!look.seen.action_result.has_value()) {
-    if (look.seen.stop_requested) return Interrupt(state);
-    return Act(state, DeleteCanary{});
-  }
-  if (auto trouble = UndoTrouble(state, look)) return *std::move(trouble);
-  return Next(state, Step::kAwaitCanaryGone, look);
-}
-
-Decision DecideAwaitCanaryGone(const State& state, const Look& look) {
-  if (CannotSee(look)) return WaitToSee(state, look);
-  State next = WithProgress(state, look.seen.canary.progress_mark, look.now);
-  if (look.seen.canary.gone) {
-    return look.plan.canary.route_guards ? Next(std::move(next), Step::kRestoreRoute, look)
-                                         : AfterCanary(std::move(next), look);
-  }
-  if (look.seen.stop_requested) return Interrupt(std::move(next));
-  if (IsStuck(look.plan, next, look.now)) {
-    return UndoFailed(std::move(next), "the canary is still being deleted");
-  }
-  const absl::Time wake_at = *next.progressed_at + look.plan.progress_deadline;
-  return WaitUntil(std::move(next), wake_at);
-}
-
 Decision DecideRestore(const State& state, const Look& look) {
   if (!look.seen.action_result.has_value()) return Act(state, ApplyWorkload{Version::kPrevious});
   if (auto trouble = UndoTrouble(state, look)) return *std::move(trouble);
@@ -577,26 +319,6 @@ int PositionIn(const std::vector<CanaryStep>& steps, const State& found) {
   // What is held has done the steps below its weight; what is under way does one anew.
   if (!same && found.step == Step::kHeld) return index - 1;
   return std::min(index, static_cast<int>(steps.size()) - 1);
-}
-
-// The step that a stopped run begins again, so that what it waits for is seen anew.
-Step BeginningOf(Step step) {
-  switch (step) {
-    case Step::kAwaitCanary:
-      return Step::kCreateCanary;
-    case Step::kAwaitScaled:
-      return Step::kScaleCanary;
-    case Step::kAwaitPromoted:
-      return Step::kPromote;
-    case Step::kAwaitCanaryGone:
-      return Step::kDeleteCanary;
-    case Step::kAwaitRestored:
-      return Step::kRestore;
-    case Step::kAwaitStable:
-      return Step::kReturnTraffic;
-    default:
-      return step;
-  }
 }
 
 // With the steps of the plan as it is now.
@@ -676,19 +398,15 @@ Decision Decide(const Plan& plan, const State& state, const Observation& seen, a
       return DecideAwaitPromoted(state, look);
     case Step::kAwaitStable:
       return DecideAwaitStable(state, look);
-    case Step::kReturnTraffic:
-      return DecideReturnTraffic(state, look);
-    case Step::kRestoreRoute:
-      return DecideRestoreRoute(state, look);
     case Step::kCheck:
       return DecideChecks(state, look, {CheckPoint::kAfterPromotion, 0},
                           [&] { return Next(state, Step::kScaleDownDelay, look); });
+    case Step::kReturnTraffic:
+    case Step::kRestoreRoute:
     case Step::kScaleDownDelay:
-      return DecideScaleDownDelay(state, look);
     case Step::kDeleteCanary:
-      return DecideDeleteCanary(state, look);
     case Step::kAwaitCanaryGone:
-      return DecideAwaitCanaryGone(state, look);
+      return DecideTeardown(state, look);
     case Step::kRestore:
       return DecideRestore(state, look);
     case Step::kAwaitRestored:
