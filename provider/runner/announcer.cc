@@ -56,6 +56,7 @@ Announcement ReturnWords(const engine::State& state) {
       return {"CanarySuperseded", false,
               "another version is released in its place: all traffic goes back to the version that "
               "ran before"};
+    case engine::Teardown::kEnded:  // of variants alone
     case engine::Teardown::kNone:
     case engine::Teardown::kAborted:
       break;
@@ -172,6 +173,7 @@ Announcement Announcer::WordsOf(Outcome outcome, const engine::State& state) {
     case Outcome::kHeld:
       return {"ReleaseHeld", false,
               absl::StrCat(Share(state.canary), " until the rest is approved (approve_up_to)")};
+    case Outcome::kServing:  // of variants alone
     case Outcome::kFailed:
       break;
   }
