@@ -19,8 +19,8 @@ constexpr char kFingerprint[] = "fingerprint";  // of the field that a run write
 
 class EditRouter : public TrafficRouter {
  public:
-  EditRouter(kubernetes::Api& api, const TrafficTarget& target) : api_(api) {
-    for (auto& part : MakeRouteParts(target)) parts_.push_back({.part = std::move(part)});
+  EditRouter(kubernetes::Api& api, RouteParts parts) : api_(api) {
+    for (auto& part : parts) parts_.push_back({.part = std::move(part)});
   }
 
   absl::StatusOr<Json> Record(const std::stop_token& stop) override;
@@ -274,8 +274,8 @@ std::vector<kubernetes::ObjectWatch*> EditRouter::Watch(kubernetes::ChangeSignal
 
 }  // namespace
 
-std::unique_ptr<TrafficRouter> MakeEditRouter(kubernetes::Api& api, const TrafficTarget& target) {
-  return std::make_unique<EditRouter>(api, target);
+std::unique_ptr<TrafficRouter> MakeEditRouter(kubernetes::Api& api, RouteParts parts) {
+  return std::make_unique<EditRouter>(api, std::move(parts));
 }
 
 }  // namespace delivery::routing

@@ -41,7 +41,7 @@ Seen SeenBy(const kubernetes::ObjectWatch* watch);
 std::string ByWhom(const std::string& deviation, const std::string& manager);
 
 // For the backends that edit objects of others.
-std::unique_ptr<TrafficRouter> MakeEditRouter(kubernetes::Api& api, const TrafficTarget& target);
+std::unique_ptr<TrafficRouter> MakeEditRouter(kubernetes::Api& api, RouteParts parts);
 // For nginx_ingress, which adds an object of its own.
 std::unique_ptr<TrafficRouter> MakeIngressRouter(kubernetes::Api& api, const TrafficTarget& target);
 

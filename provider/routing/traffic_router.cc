@@ -37,7 +37,7 @@ std::unique_ptr<TrafficRouter> MakeTrafficRouter(kubernetes::Api& api, TrafficTa
   if (std::holds_alternative<NginxIngressBackend>(target.backend)) {
     return MakeIngressRouter(api, target);
   }
-  return MakeEditRouter(api, target);
+  return MakeEditRouter(api, MakeRouteParts(target));
 }
 
 absl::StatusOr<Json> EditObject(kubernetes::Api& api, const kubernetes::ObjectRef& ref,
