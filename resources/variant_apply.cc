@@ -259,7 +259,10 @@ absl::StatusOr<runner::ReleaseResult> TakeBackVariant(const VariantJob& job, abs
   DELIVERY_ASSIGN_OR_RETURN(const auto found,
                             runner::LoadJournal(api, ref, stop, job.wish.words.suffix));
   if (!found.has_value() && !record.run.has_value()) {
-    return runner::ReleaseResult{.outcome = engine::Outcome::kSucceeded};
+    runner::ReleaseResult nothing;
+    nothing.outcome = engine::Outcome::kSucceeded;
+    nothing.step = engine::Step::kDone;
+    return nothing;
   }
   DELIVERY_RETURN_IF_ERROR(RecallNames(job, record, stop));
   DELIVERY_ASSIGN_OR_RETURN(const runner::CanaryTarget target, RememberedTarget(job, record));

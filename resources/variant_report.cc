@@ -25,7 +25,8 @@ Attr<Number> InDecimals(double value) {
 }
 
 SideReport ToSide(const analysis::SideSummary& side) {
-  SideReport report{.samples = side.samples};
+  SideReport report;
+  report.samples = side.samples;
   if (side.samples == 0) return report;
   report.mean = InDecimals(side.mean);
   report.low = InDecimals(side.interval.low);

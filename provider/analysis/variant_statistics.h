@@ -25,19 +25,19 @@ struct Counts {
 };
 
 struct SideSummary {
-  int64_t samples = 0;  // values or trials
-  double mean = 0;      // of counts: the share of successes
-  Interval interval;    // of the mean
+  int64_t samples = 0;     // values or trials
+  double mean = 0;         // of counts: the share of successes
+  Interval interval = {};  // of the mean
 };
 
 // Sides without samples have nothing in them.
 struct VariantComparison {
-  SideSummary a;
-  SideSummary b;
+  SideSummary a = {};
+  SideSummary b = {};
   double p_value = 1;  // that chance alone makes such a difference
   // How much B is above A: a difference of shares, or the Hodges-Lehmann estimate of a shift.
   double effect = 0;
-  Interval effect_interval;
+  Interval effect_interval = {};
 };
 
 // Fisher's exact test (for more than a million possible tables its normal approximation), Wilson's
