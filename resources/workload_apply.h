@@ -13,6 +13,7 @@
 #include "provider/checks/check.h"
 #include "provider/delivery/engine.h"
 #include "provider/routing/traffic_router.h"
+#include "provider/runner/canary_objects.h"
 #include "provider/value/diagnostics.h"
 #include "resources/analysis_block.h"
 #include "resources/cluster.h"
@@ -48,6 +49,8 @@ struct CanaryJob {
   routing::Match match;
   engine::CanaryPlan plan;
   std::map<std::string, std::string> labels;  // canary_labels
+  runner::BesideWords words = {};
+  int mirror = 0;  // percent of the requests that it gets copies of, instead of a share
   CanaryChecks checks;
 };
 
