@@ -41,7 +41,7 @@ class BadVersion(BlueGreenCase):
         stack = self.given_shop("1.0.0")
         with self.users_of(stack, rate=50) as users:
             users.wait_for_first_answer()
-            command = stack.declare("errors", analysis=analysis(success_rate(), duration="20s",
+            command = stack.declare("wrong", analysis=analysis(success_rate(), duration="20s",
                                                                 inconclusive_limit=20)).start_apply()
             self.slot_becomes(stack, "green", command)
             self.slot_becomes(stack, "blue", command)

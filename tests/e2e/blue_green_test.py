@@ -74,7 +74,7 @@ class GoodRelease(BlueGreenCase):
         self.nobody_noticed(users.answers())
         self.assertEqual(self.size_of(stack, "blue"), 0)
         self.plan_is_empty(stack)
-        self.applies(stack.declare("1.2.0", keep_previous="1s"))
+        self.applies(stack.declare("2.0.0", keep_previous="1s"))
         self.assertEqual((self.size_of(stack, "blue"), self.size_of(stack, "green")), (2, 2))
         time.sleep(1.5)
         change = self.plan_shows_changes(stack, "scale %s to zero" % stack.slot("green"))
@@ -82,7 +82,7 @@ class GoodRelease(BlueGreenCase):
         self.applies(stack)
         self.assertEqual(self.size_of(stack, "green"), 0)
         self.assertIs(stack.state()["previous_expired"], False)
-        self.serves(stack, "blue", "1.2.0")
+        self.serves(stack, "blue", "2.0.0")
         self.plan_is_empty(stack)
 
     def test_waits_for_approval(self):
@@ -96,7 +96,7 @@ class GoodRelease(BlueGreenCase):
         self.assertEqual(preview["spec"]["selector"], {"app": stack.name, "slot": "green"})
         self.plan_is_empty(stack)
         with self.subTest("another image is not approved by that"):
-            stack.declare("1.1.0", approve=False, approved={"web": image("1.2.0")})
+            stack.declare("1.1.0", approve=False, approved={"web": image("2.0.0")})
             self.applies(stack)
             self.assertEqual(stack.phase(), "Held")
         stack.declare("1.1.0", approve=False, approved={"web": image("1.1.0")})

@@ -274,11 +274,11 @@ class Examples(ReleaseCase):
         self.assertEqual(first.code, 0, first)
         with Traffic(host) as users:
             users.wait_for_first_answer()
-            good, bad = applies("1.1.0"), applies("errors")
+            good, bad = applies("1.1.0"), applies("wrong")
         self.assertEqual(good.code, 0, good)
         self.assertEqual(bad.code, 1, bad)
         self.says(bad, "success-rate", "rolled back")
-        self.assertEqual({answer.version for answer in users.answers().failed()} - {"errors"}, set())
+        self.assertEqual({answer.version for answer in users.answers().failed()} - {"wrong"}, set())
         service = self.namespace.get("service", "web")
         self.assertEqual(service["spec"]["selector"], {"app": "web", "slot": "green"})
         outcome = reader.runs("tofu destroy %s -var tag=1.1.0" % variables)
