@@ -148,7 +148,9 @@ std::string Permission::ToString() const {
 
 std::vector<Permission> PermissionsFor(const PermissionNeeds& needs) {
   const std::string& kind = needs.workload.kind;
-  const std::string run_object = runner::RunObjectName(needs.workload, needs.suffix);
+  const std::string run_object = needs.run_object.empty()
+                                     ? runner::RunObjectName(needs.workload, needs.suffix)
+                                     : needs.run_object;
   PermissionList list(needs.workload.namespace_name);
   const Resource workload{"apps", PluralOf(kind), "", needs.workload.name};
   list.Require({"get", "list", "watch"}, workload);

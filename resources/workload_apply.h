@@ -12,6 +12,7 @@
 
 #include "provider/checks/check.h"
 #include "provider/delivery/engine.h"
+#include "provider/routing/switch.h"
 #include "provider/routing/traffic_router.h"
 #include "provider/runner/canary_objects.h"
 #include "provider/value/diagnostics.h"
@@ -54,6 +55,19 @@ struct CanaryJob {
   CanaryChecks checks;
 };
 
+// A change of the pods is released to the slot that does not serve.
+struct BlueGreenJob {
+  routing::Switch by;
+  std::string service;
+  std::string slot_label;
+  std::string preview_service;  // empty: none
+  std::optional<int> preview_replicas;
+  bool approved = true;
+  bool keep_previous = true;
+  std::vector<checks::Check> before_promotion;
+  std::vector<checks::Check> after_promotion;
+};
+
 struct ReleaseJob {
   std::string resource_type;
   engine::OnFailure on_failure = engine::OnFailure::kRollback;
@@ -64,6 +78,7 @@ struct ReleaseJob {
   std::string backend;     // of the traffic ("gateway_api"); empty: none
   absl::Duration besides;  // what the strategy waits for (CreateTimeout)
   std::optional<CanaryJob> canary;
+  std::optional<BlueGreenJob> blue_green;
   WorkloadState planned;               // arguments wanted; results and record as they were
   std::optional<WorkloadState> prior;  // nullopt: create
 };

@@ -277,3 +277,33 @@ class Examples(ReleaseCase):
         self.assertEqual(self.namespace.running_version(), ["1.1.0"])
         self.assertEqual({answer.version for answer in users.answers().failed()} - {"flaky"}, set())
         self.destroys_all(reader, variables + " -var tag=1.1.0")
+
+    def test_blue_green(self):
+        reader = self.given("stacks/blue-green")
+        host = "%s.example.com" % self.namespace.name
+        route = (reader.folder / "route.yaml").read_text().replace("shop.example.com", host)
+        self.namespace.kubectl("apply", "--server-side", "--field-manager=platform", "-f", "-", stdin=route)
+        variables = " ".join("-var %s=%s" % entry for entry in {
+            "kubeconfig": KUBECONFIG, "registry": REGISTRY, "prometheus": PROMETHEUS, "namespace": self.namespace.name,
+            "observe": "8s"}.items())
+
+        def applies(tag):
+            return reader.runs("tofu apply %s -var tag=%s" % (variables, tag))
+
+        with Traffic(host):
+            first = applies("1.0.0")
+        self.assertEqual(first.code, 0, first)
+        with Traffic(host) as users:
+            users.wait_for_first_answer()
+            good, bad = applies("1.1.0"), applies("wrong")
+        self.assertEqual(good.code, 0, good)
+        self.assertEqual(bad.code, 1, bad)
+        self.says(bad, "success-rate", "rolled back")
+        self.assertEqual({answer.version for answer in users.answers().failed()} - {"wrong"}, set())
+        service = self.namespace.get("service", "web")
+        self.assertEqual(service["spec"]["selector"], {"app": "web", "slot": "green"})
+        outcome = reader.runs("tofu destroy %s -var tag=1.1.0" % variables)
+        self.assertEqual(outcome.code, 0, outcome)
+        self.assertEqual(self.namespace.get("service", "web")["spec"]["selector"], {"app": "web"})
+        self.assertEqual(self.namespace.list("deployments"), [])
+        self.nothing_is_left_over()
