@@ -8,6 +8,8 @@ std::vector<std::unique_ptr<plugin::Resource>> MakeResources(const Cluster& clus
   resources.push_back(MakeRollout(cluster));
   resources.push_back(MakeCanaryRelease(cluster));
   resources.push_back(MakeBlueGreenRelease(cluster));
+  resources.push_back(MakeAbTest(cluster));
+  resources.push_back(MakeTrafficMirror(cluster));
   resources.push_back(MakeImagePolicy(registries));
   return resources;
 }

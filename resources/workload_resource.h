@@ -403,10 +403,8 @@ class WorkloadResource : public TypedResource<M> {
         IntentOfJob(job, NamespaceOfId(planned.results.id.value()));
     if (!intent.ok()) return;
     PermissionNeeds needs = NeedsOf(job);
-    if (!job.blue_green.has_value() &&
-        !ReleasesByCanary(job, intent->workload, record.open_identity)) {
-      needs.canary.reset();
-    }
+    const bool by_canary = ReleasesByCanary(job, intent->workload, record.open_identity);
+    if (!by_canary && !job.blue_green.has_value()) needs.canary.reset();
     WriteIntent written = *intent;
     PreflightInput input{&written,
                          &record,
@@ -414,7 +412,8 @@ class WorkloadResource : public TypedResource<M> {
                          planned.arguments.adopt_existing.value_or(false),
                          job.on_failure == engine::OnFailure::kRollback,
                          std::move(needs),
-                         &planned.arguments};
+                         &planned.arguments,
+                         by_canary ? LargestCanaryOf(job) : nullptr};
     AdaptRehearsal(job, written, input);
     RunPreflight(*connection, input, cluster_.clock().Now(), context.stop, diagnostics);
     RehearseMore(*connection, context, job, *intent, diagnostics);

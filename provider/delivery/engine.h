@@ -56,6 +56,7 @@ struct ApplyCanary {
 struct SetTraffic {
   int weight = 0;
   bool match = false;
+  int mirror = 0;  // percent of the requests that it gets a copy of
   Json route_record;
   // Weight 0 is written into the route, too, so that what selects the canary's pods sends them
   // nothing.
@@ -136,7 +137,7 @@ struct Observation {
   // Answers of a Measure that has ended, once: one per metric, in the plan's order.
   std::optional<std::vector<analysis::Measurement>> measured;
 
-  // With Strategy::kCanary and kBlueGreen.
+  // With all strategies but kRolling.
   CanarySeen canary;
   // Answer of RecordRoute, once.
   std::optional<Json> route_record;
@@ -161,7 +162,8 @@ State Start(const Plan& plan, std::string run_id, absl::Time now);
 State Resume(const Plan& plan, State found, absl::Time now);
 
 // A run found in the journal, of another version than the plan's: what it has put into the cluster
-// is taken back first, then the run of the plan begins (with `run_id`).
+// is taken back first, then the run of the plan begins (with `run_id`). Where stable runs its
+// version already, only what is beside it is removed.
 State Supersede(const Plan& plan, State found, std::string run_id, absl::Time now);
 
 // Whether a run has put a canary beside the workload, or is about to.

@@ -56,6 +56,7 @@ Announcement ReturnWords(const engine::State& state) {
       return {"CanarySuperseded", false,
               "another version is released in its place: all traffic goes back to the version that "
               "ran before"};
+    case engine::Teardown::kEnded:  // of variants alone
     case engine::Teardown::kNone:
     case engine::Teardown::kAborted:
       break;
@@ -127,6 +128,56 @@ std::optional<Announcement> SlotWords(const engine::State& state) {
     case Step::kRemoveSlot:
       return Announcement{"Removing", true,
                           absl::StrCat("the first release failed and is removed", Because(state))};
+    default:  // moments of the steps above, and what the outcome says
+      return std::nullopt;
+  }
+}
+
+// ---- Of a variant, which never becomes the workload
+
+std::string Why(const engine::State& state) {
+  switch (state.canary.teardown) {
+    case engine::Teardown::kSuperseded:
+      return ": it is made anew";
+    case engine::Teardown::kEnded:
+      return ": its time is over";
+    default:
+      return Because(state);
+  }
+}
+
+std::optional<Announcement> VariantWords(const std::string& beside, const engine::State& state) {
+  switch (state.step) {
+    case Step::kCreateCanary:
+      return Announcement{"VariantCreated", false,
+                          absl::StrCat("the ", beside, " starts; no request goes to it yet")};
+    case Step::kReturnTraffic:
+      return Announcement{"VariantEnded", state.canary.teardown == engine::Teardown::kAborted,
+                          absl::StrCat("no request goes to the ", beside, " any more", Why(state))};
+    case Step::kDeleteCanary:
+      return Announcement{"VariantRemoved", false, absl::StrCat("the ", beside, " is deleted")};
+    default:  // moments of the steps above, and what the outcome says
+      return std::nullopt;
+  }
+}
+
+std::optional<Announcement> VariantWords(const std::string& beside, Outcome outcome,
+                                         const engine::State& state) {
+  const engine::CanaryState& canary = state.canary;
+  switch (outcome) {
+    case Outcome::kServing:
+      return Announcement{
+          "VariantServes", false,
+          canary.mirror > 0 ? absl::StrCat("the ", beside, " gets a copy of ", canary.mirror,
+                                           " % of the requests")
+          : canary.match
+              ? absl::StrCat("the ", beside, " gets the requests that match")
+              : absl::StrCat("the ", beside, " gets ", canary.weight, " % of the requests")};
+    case Outcome::kSucceeded:
+      return Announcement{"VariantGone", false, absl::StrCat("nothing is left of the ", beside)};
+    case Outcome::kRolledBack:
+      return Announcement{"VariantFailed", true,
+                          absl::StrCat("the ", beside, " was taken back", Because(state))};
     default:
       return std::nullopt;
   }
@@ -154,15 +205,17 @@ absl::Status ProgressFile::Append(std::string_view line) {
 }
 
 Announcer::Announcer(kubernetes::Api& api, Clock& clock, kubernetes::ObjectRef workload,
-                     ProgressFile* file, std::stop_token stop)
+                     ProgressFile* file, std::stop_token stop, std::string beside)
     : api_(api),
       clock_(clock),
       workload_(std::move(workload)),
       object_(workload_),
       file_(file),
-      stop_(std::move(stop)) {}
+      stop_(std::move(stop)),
+      beside_(std::move(beside)) {}
 
-std::optional<Announcement> Announcer::WordsOf(const engine::State& state) {
+std::optional<Announcement> Announcer::WordsOf(const engine::State& state) const {
+  if (beside_ != "canary") return VariantWords(beside_, state);
   switch (state.step) {
     case Step::kApply:
       return Announcement{"ReleaseStarted", false,
@@ -186,7 +239,10 @@ std::optional<Announcement> Announcer::WordsOf(const engine::State& state) {
   }
 }
 
-Announcement Announcer::WordsOf(Outcome outcome, const engine::State& state) {
+Announcement Announcer::WordsOf(Outcome outcome, const engine::State& state) const {
+  if (beside_ != "canary") {
+    if (const auto words = VariantWords(beside_, outcome, state)) return *words;
+  }
   switch (outcome) {
     case Outcome::kSucceeded:
       return {"ReleaseSucceeded", false, absl::StrCat("release ", state.run_id, " is complete")};
@@ -211,6 +267,7 @@ Announcement Announcer::WordsOf(Outcome outcome, const engine::State& state) {
       }
       return {"ReleaseHeld", false,
               absl::StrCat(Share(state.canary), " until the rest is approved (approve_up_to)")};
+    case Outcome::kServing:  // of variants alone
     case Outcome::kFailed:
       break;
   }

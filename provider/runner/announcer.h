@@ -44,9 +44,10 @@ struct Announcement {
 // Used by one thread.
 class Announcer {
  public:
-  // `file` may be null. Neither may be destroyed before this.
+  // `file` may be null. Neither may be destroyed before this. `beside` is what the run puts beside
+  // the workload (engine::Plan::beside).
   Announcer(kubernetes::Api& api, Clock& clock, kubernetes::ObjectRef workload, ProgressFile* file,
-            std::stop_token stop);
+            std::stop_token stop, std::string beside = "canary");
 
   // Events need an object that they are about: until then only the file is told.
   void SetUid(std::string uid) { uid_ = std::move(uid); }
@@ -64,8 +65,8 @@ class Announcer {
   const absl::Status& file_status() const { return file_status_; }
 
  private:
-  static std::optional<Announcement> WordsOf(const engine::State& state);
-  static Announcement WordsOf(engine::Outcome outcome, const engine::State& state);
+  std::optional<Announcement> WordsOf(const engine::State& state) const;
+  Announcement WordsOf(engine::Outcome outcome, const engine::State& state) const;
   void Say(const Announcement& words);
   void SendEvent(const Announcement& words, absl::Time now);
 
@@ -75,6 +76,7 @@ class Announcer {
   kubernetes::ObjectRef object_;  // of Events
   ProgressFile* const file_;
   const std::stop_token stop_;
+  const std::string beside_;
   std::string uid_;
   // Run, step, index of the canary's step, weight.
   std::optional<std::tuple<std::string, engine::Step, int, int>> announced_;

@@ -191,10 +191,13 @@ std::optional<std::string> CanaryPort::FindForeignChange(const engine::State& st
     return std::nullopt;
   }
   if (RouteIsSettled(state)) {
-    const routing::RouteState route = router_->Look(
-        state.canary.route_record, {.weight = state.canary.weight, .match = state.canary.match});
+    const routing::RouteState route =
+        router_->Look(state.canary.route_record, {.weight = state.canary.weight,
+                                                  .match = state.canary.match,
+                                                  .mirror = state.canary.mirror});
     if (route.foreign.has_value()) return route.foreign;
   }
+  if (!target_.promotes) return FindEdit(canary_, new_version_.manifest, opened_canary_);
   const bool promoted = last_version() != engine::Version::kPrevious &&
                         (state.canary.stable_written || !previous_version_.has_value());
   const Json& stable = promoted ? new_version_.manifest : previous_version_->manifest;
@@ -267,8 +270,8 @@ absl::Status CanaryPort::Refuse(const kubernetes::ObjectRef& ref) {
   }
   return absl::AlreadyExistsError(absl::StrCat(
       ref.ToString(), " exists already and was not made by this release (field managers: ",
-      managers.empty() ? "unknown" : absl::StrJoin(managers, ", "),
-      "). A canary needs that name: delete or rename the object, then apply again."));
+      managers.empty() ? "unknown" : absl::StrJoin(managers, ", "), "). A ", target_.noun,
+      " needs that name: delete or rename the object, then apply again."));
 }
 
 absl::Status CanaryPort::ApplyCanary(int replicas) {
@@ -295,7 +298,7 @@ absl::Status CanaryPort::ApplyCanary(int replicas) {
 }
 
 absl::Status CanaryPort::SetTraffic(const engine::SetTraffic& action) {
-  const bool to_canary = action.weight > 0 || action.match;
+  const bool to_canary = action.weight > 0 || action.match || action.mirror > 0;
   // Back to stable: always, whatever its state is.
   if (to_canary) {
     DELIVERY_RETURN_IF_ERROR(CheckEndpoints(Side::kCanary));
@@ -304,7 +307,10 @@ absl::Status CanaryPort::SetTraffic(const engine::SetTraffic& action) {
     DELIVERY_RETURN_IF_ERROR(CheckEndpoints(Side::kStable));
   }
   return router_->Set(action.route_record,
-                      {.weight = action.weight, .match = action.match, .reserve = action.reserve},
+                      {.weight = action.weight,
+                       .match = action.match,
+                       .mirror = action.mirror,
+                       .reserve = action.reserve},
                       hard_stop_);
 }
 
@@ -325,7 +331,7 @@ absl::Status CanaryPort::CheckEndpoints(Side side) {
   const absl::Status ready = RequireReadyEndpoint(api_, ref, counts, hard_stop_);
   if (!absl::IsUnavailable(ready) || kubernetes::GetApiError(ready).has_value()) return ready;
   return absl::UnavailableError(absl::StrCat(
-      "No traffic is sent to the ", side == Side::kCanary ? "canary" : "stable version", ": ",
+      "No traffic is sent to the ", side == Side::kCanary ? target_.noun : "stable version", ": ",
       ref.ToString(), " has no ready endpoint of ",
       side == Side::kCanary ? target_.naming.deployment : kubernetes::NameOf(new_version_.manifest),
       ". Look at its selector, and at the readiness of these pods."));
@@ -355,10 +361,11 @@ absl::Status CanaryPort::Delete(const kubernetes::ObjectRef& ref,
 }
 
 absl::Status CanaryPort::RunChecks(const engine::RunChecks& action) {
-  const auto start = [this](const char* phase, const std::vector<checks::Check>& checks) {
-    stable_.StartChecks(phase, checks, [this](checks::Side side, const std::stop_token&) {
-      return (side == checks::Side::kCanary ? canary_ : stable_).PickReadyPod();
-    });
+  const auto start = [this](std::string phase, const std::vector<checks::Check>& checks) {
+    stable_.StartChecks(std::move(phase), checks,
+                        [this](checks::Side side, const std::stop_token&) {
+                          return (side == checks::Side::kCanary ? canary_ : stable_).PickReadyPod();
+                        });
     return absl::OkStatus();
   };
   switch (action.at) {
@@ -367,7 +374,8 @@ absl::Status CanaryPort::RunChecks(const engine::RunChecks& action) {
     case engine::CheckPoint::kStep: {
       const auto of_step = target_.of_steps.find(action.step_index);
       if (of_step == target_.of_steps.end()) break;
-      return start("step", of_step->second);
+      // Told apart: a Job or a gate of one step is not that of another.
+      return start(absl::StrCat("step-", action.step_index + 1), of_step->second);
     }
     case engine::CheckPoint::kBeforePromotion:
       return start("before_promotion", target_.before_promotion);

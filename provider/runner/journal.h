@@ -26,10 +26,11 @@ struct JournalEntry {
 };
 
 // NotFound becomes nullopt. DataLoss or FailedPrecondition when it cannot be read (damaged, newer),
-// with the remedy.
+// with the remedy. `suffix` as of RunObjectName.
 absl::StatusOr<std::optional<JournalEntry>> LoadJournal(kubernetes::Api& api,
                                                         const kubernetes::ObjectRef& workload,
-                                                        const std::stop_token& stop);
+                                                        const std::stop_token& stop,
+                                                        std::string_view suffix = "");
 
 // Used by one thread.
 class Journal : public RunStore {
@@ -37,7 +38,7 @@ class Journal : public RunStore {
   // `resource_version` is that of the entry found, empty when there was none. The journal must not
   // outlive `api`; `stop` ends its requests.
   Journal(kubernetes::Api& api, kubernetes::ObjectRef workload, std::string resource_type,
-          std::string resource_version, std::stop_token stop);
+          std::string resource_version, std::stop_token stop, std::string suffix = "");
 
   // From the next Save on, this object (the workload, or a slot of it) owns the journal, except
   // while it is being removed.
@@ -60,6 +61,7 @@ class Journal : public RunStore {
 
   kubernetes::Api& api_;
   kubernetes::ObjectRef workload_;
+  std::string suffix_;
   std::string resource_type_;
   std::string writer_;
   std::string resource_version_;

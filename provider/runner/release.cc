@@ -49,9 +49,21 @@ struct Beginning {
   bool resumed = false;  // and it is this one
 };
 
+Beginning Continue(const ReleaseRequest& request, const engine::State& found, absl::Time now) {
+  // Of what is only taken back the version does not matter.
+  const bool same =
+      found.identity == request.plan.identity ||
+      (request.plan.strategy == engine::Strategy::kVariant && !request.plan.variant.serve);
+  if (same) return {engine::Resume(request.plan, found, now), true, /*resumed=*/true};
+  return {engine::Supersede(request.plan, found, NewRunId(), now), true};
+}
+
 absl::StatusOr<Beginning> Begin(const ReleaseRequest& request,
                                 const std::optional<JournalEntry>& found, absl::Time now) {
   const bool open = found.has_value() && found->state.step != engine::Step::kDone;
+  if (!open && request.remembered.has_value()) {
+    return Continue(request, *request.remembered, now);
+  }
   if (!open) return Beginning{engine::Start(request.plan, NewRunId(), now)};
   if (found->resource_type != request.resource_type) {
     return absl::FailedPreconditionError(
@@ -64,10 +76,7 @@ absl::StatusOr<Beginning> Begin(const ReleaseRequest& request,
         " is still open, and there is no traffic block to take the canary back with. Finish that "
         "release with the configuration that began it."));
   }
-  if (found->state.identity == request.plan.identity) {
-    return Beginning{engine::Resume(request.plan, found->state, now), open, /*resumed=*/true};
-  }
-  return Beginning{engine::Supersede(request.plan, found->state, NewRunId(), now), open};
+  return Continue(request, found->state, now);
 }
 
 std::unique_ptr<ReleasePort> MakePort(kubernetes::Api& api, Clock& clock,
@@ -114,8 +123,9 @@ absl::StatusOr<ReleaseResult> RunRelease(kubernetes::Api& api, Clock& clock,
                                          const std::stop_token& stop) {
   const kubernetes::ObjectRef& ref = request.target.ref;
   const StopGrace grace(clock, stop);
-  DELIVERY_ASSIGN_OR_RETURN(const std::unique_ptr<Lease> lease,
-                            Lease::Acquire(api, ref, clock, stop, grace.hard_stop()));
+  DELIVERY_ASSIGN_OR_RETURN(
+      const std::unique_ptr<Lease> lease,
+      Lease::Acquire(api, ref, clock, stop, grace.hard_stop(), request.suffix));
   std::stop_source ends;
   const std::function<void()> end = [&ends] { ends.request_stop(); };
   const std::stop_callback on_stop(stop, end);
@@ -130,13 +140,15 @@ absl::StatusOr<ReleaseResult> RunRelease(kubernetes::Api& api, Clock& clock,
   };
   const std::stop_callback on_lost(lease->lost(), end_all);
 
-  DELIVERY_ASSIGN_OR_RETURN(const std::optional<JournalEntry> found, LoadJournal(api, ref, stop));
+  DELIVERY_ASSIGN_OR_RETURN(const std::optional<JournalEntry> found,
+                            LoadJournal(api, ref, stop, request.suffix));
   DELIVERY_ASSIGN_OR_RETURN(const Beginning beginning, Begin(request, found, clock.Now()));
   Journal journal(api, ref, request.resource_type, found.has_value() ? found->resource_version : "",
-                  writes_end.get_token());
+                  writes_end.get_token(), request.suffix);
   const kubernetes::ObjectRef owner = request.owner.value_or(ref);
   journal.SetOwner(owner, request.workload_uid);
-  Announcer announcer(api, clock, ref, request.progress_file, writes_end.get_token());
+  Announcer announcer(api, clock, ref, request.progress_file, writes_end.get_token(),
+                      request.plan.beside);
   announcer.SetObject(owner, request.workload_uid);
   const std::unique_ptr<ReleasePort> port = MakePort(
       api, clock, request,

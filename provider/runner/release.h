@@ -27,7 +27,11 @@ struct ReleaseRequest {
   std::string resource_type;  // "delivery_rollout"
   engine::Plan plan;
   RolloutTarget target;
-  // With Strategy::kCanary, and wherever a run with a canary may be found open.
+  // Of the run's journal and Lease (RunObjectName), where it is one of several beside the workload.
+  std::string suffix;
+  // Of a variant that serves: where it stood when it was seen last, for when the journal is gone.
+  std::optional<engine::State> remembered;
+  // With Strategy::kCanary and kVariant, and wherever a run with a canary may be found open.
   std::optional<CanaryTarget> canary;
   // With Strategy::kBlueGreen: `target` is the workload under the user's name, whose slots exist.
   std::optional<BlueGreenTarget> blue_green;
