@@ -50,8 +50,8 @@ void ValidateSwitch(const BlueGreenRelease& config, Diagnostics& diagnostics) {
 
 // The slots' label must tell them apart, and only them.
 void ValidateSlotLabel(const BlueGreenRelease& config, Diagnostics& diagnostics) {
-  if (!config.slot_label.is_known()) return;
-  const std::string& label = config.slot_label.value();
+  if (config.slot_label.is_unknown()) return;
+  const std::string label = config.slot_label.value_or("slot");
   static const auto* const name =
       new RE2("(?:[a-z0-9.-]+/)?[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?");
   if (!RE2::FullMatch(label, *name)) {

@@ -135,7 +135,7 @@ void RefreshHeld(const BlueGreenRefresh& refresh, const engine::State& run, Blue
 
 // A process that was killed after its release could not record it: what serves is that.
 void RecordWhatServes(const Json& live, BlueGreenRelease& model, ReleaseRecord& record) {
-  if (!record.written.has_value() || record.recorded.is_object()) return;
+  if (!record.written.has_value() || !record.recorded.empty()) return;
   Json named = kubernetes::ProjectNamedFields(record.written->workload, live);
   named["metadata"]["name"] = kubernetes::NameOf(record.written->workload);
   WorkloadVersion version{value::FromPlainJson(named), record.written->images, named};

@@ -99,8 +99,9 @@ class BlueGreenResource final : public WorkloadResource<BlueGreenRelease> {
         switches ? routing::OtherSlot(job.prior.has_value() ? active : "") : active;
     intent.workload =
         runner::SlotDeployment(intent.workload, job.blue_green->slot_label, slot, std::nullopt);
+    if (switches) intent.agreed.push_back(kubernetes::FieldPath() / "spec" / "replicas");
     // A slot that is there is written over; whose it is was looked at with everything else.
-    input.first_release = switches || !job.planned.record.recorded.is_object();
+    input.first_release = switches || job.planned.record.recorded.empty();
     input.adopt_existing = true;
   }
 

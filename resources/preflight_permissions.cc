@@ -68,7 +68,8 @@ void RequireForCanary(const CanaryNeeds& canary, PermissionList& list) {
     const std::string plural = PluralOf(route.kind);
     list.Require({"get", "list", "watch", "patch"}, {group, plural, "", route.name});
     // nginx: the canary has an Ingress of its own.
-    if (route.kind == "Ingress" && canary.makes_routes) list.Require({"create", "delete"}, {group, plural});
+    if (route.kind == "Ingress" && canary.makes_routes)
+      list.Require({"create", "delete"}, {group, plural});
   }
 }
 

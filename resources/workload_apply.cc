@@ -161,7 +161,10 @@ absl::Status Rehearse(const Connection& connection, const Prepared& prepared, ab
       prepared.blue_green.has_value()
           ? RehearsedSlot(*prepared.blue_green, prepared.by_switch, prepared.intent.workload)
           : prepared.intent.workload;
-  const runner::WorkloadWrite write{workload, prepared.intent.force, prepared.intent.agreed,
+  std::vector<kubernetes::FieldPath> agreed = prepared.intent.agreed;
+  // The size of a slot that does not serve is the release's, whoever set it.
+  if (prepared.by_switch) agreed.push_back(kubernetes::FieldPath() / "spec" / "replicas");
+  const runner::WorkloadWrite write{workload, prepared.intent.force, std::move(agreed),
                                     prepared.intent.take_over_legacy};
   if (connection.preflight_memory->TakeRehearsal(write, now)) return absl::OkStatus();
   const absl::Status refusal =

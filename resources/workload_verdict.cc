@@ -254,7 +254,7 @@ void SetFromCluster(const Connection& connection, const Prepared& prepared,
   // Of a switch what was written is one slot, and what serves may be the other one.
   if (prepared.by_switch) {
     const bool another =
-        promoted_before || state.record.recorded.is_null() || result.state.slots->active.empty();
+        promoted_before || state.record.recorded.empty() || result.state.slots->active.empty();
     if (another && seen.is_object() && written_workload.is_object()) {
       state.record.recorded = kubernetes::ProjectNamedFields(written_workload, seen);
       state.record.imported = false;

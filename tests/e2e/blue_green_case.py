@@ -98,8 +98,13 @@ class BlueGreenCase(CanaryCase):
                          (slot, {"blue": "green", "green": "blue"}[slot]))
         self.assertEqual(state["running_images"], {"web": image(tag)})
         self.assertEqual(self.image_in(stack, slot), image(tag))
-        if "selector" in str(state["switch"]):
+        if self.is_switched_by_selector(state):
             self.assertEqual(self.slot_of_service(stack), slot)
+
+    @staticmethod
+    def is_switched_by_selector(state):
+        switch = state["switch"]
+        return (switch[0] if isinstance(switch, list) else switch)["selector"] not in (None, [])
 
     def nobody_else_is_left(self, stack):
         self.assertIsNone(self.namespace.get("service", stack.preview))

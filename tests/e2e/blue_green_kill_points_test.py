@@ -85,14 +85,14 @@ class Killed(BlueGreenCase):
     def test_at_points_all_over_the_release(self):
         count = self.writes_of_a_release()
         self.assertGreaterEqual(count, 10)
-        for number in sorted({1 + round(i * (count - 1) / 7) for i in range(8)}):
+        for number in sorted({1 + round(i * (count - 1) / 4) for i in range(5)}):
             done = number % 2 == 1
             with self.subTest("%s write %d of %d, resumed" % ("after" if done else "before", number, count)):
                 self.users_do_not_notice(number, done, self.resumes)
 
     def test_at_points_all_over_the_release_and_rolled_back(self):
         count = self.writes_of_a_release()
-        for number in sorted({1 + round(i * (count - 1) / 4) for i in range(5)}):
+        for number in sorted({1 + round(i * (count - 1) / 2) for i in range(3)}):
             done = number % 2 == 0
             with self.subTest("%s write %d of %d, rolled back" % ("after" if done else "before", number, count)):
                 self.users_do_not_notice(number, done, self.rolls_back, on_interrupt="rollback")
