@@ -3,6 +3,7 @@
 #ifndef DELIVERY_RESOURCES_WORKLOAD_APPLY_H_
 #define DELIVERY_RESOURCES_WORKLOAD_APPLY_H_
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <stop_token>
@@ -79,6 +80,9 @@ PermissionNeeds NeedsOf(const ReleaseJob& job);
 // would be others; or such a release, of `open_identity`, is open.
 bool ReleasesByCanary(const ReleaseJob& job, const Json& declared,
                       const std::string& open_identity);
+
+// How many pods the canary of the job has at its largest, beside so many stable ones.
+std::function<int(int stable)> LargestCanaryOf(const ReleaseJob& job);
 
 // Follows product.md section 1: a failed create with rollback leaves nothing and errors without
 // state; keep, pause and interruption return the state with a warning; a failed update errors with

@@ -43,6 +43,26 @@ WorkloadVersion ImportedVersion(const Prepared& prepared, const WorkloadState& p
   return {value::FromPlainJson(named), prior.arguments.images, std::move(named)};
 }
 
+// Whether stable runs the version of another release already, which has not cleaned up yet.
+bool IsPromotedElsewhere(const Prepared& prepared) {
+  return prepared.open.has_value() && engine::IsOfCanary(prepared.open->state) &&
+         prepared.open->state.canary.teardown == engine::Teardown::kPromoted &&
+         prepared.open->state.identity != prepared.identity;
+}
+
+// That version. A process that was killed has not recorded it.
+WorkloadVersion PromotedVersion(const Prepared& prepared, const ReleaseRecord& record) {
+  const std::string& identity = prepared.open->state.identity;
+  if (record.written.has_value() && TemplateIdentity(record.written->workload) == identity) {
+    return *record.written;
+  }
+  if (record.pending.has_value() &&
+      TemplateIdentity(record.pending->version.workload) == identity) {
+    return record.pending->version;
+  }
+  return VersionOf(prepared, {});
+}
+
 // `workload` with the live values that an update keeps.
 Json KeptOver(const Prepared& prepared, const Json& workload) {
   WriteIntent intent = prepared.intent;
@@ -117,7 +137,9 @@ absl::Status PrepareCanary(const Connection& connection, const ReleaseJob& job, 
                            const std::stop_token& stop) {
   const bool open = prepared.open.has_value() && engine::IsOfCanary(prepared.open->state);
   if (!prepared.by_canary && !open) return absl::OkStatus();
-  CanarySetup setup{connection, *job.canary, prepared.intent.workload, *prepared.live, open};
+  const auto purpose = open ? CanarySetup::Purpose::kGoOn : CanarySetup::Purpose::kBegin;
+  const CanarySetup setup{connection, *job.canary, prepared.intent.workload, *prepared.live,
+                          purpose};
   DELIVERY_ASSIGN_OR_RETURN(runner::CanaryTarget canary, SetUpCanary(setup, stop));
   prepared.canary = std::move(canary);
   return absl::OkStatus();
@@ -178,9 +200,10 @@ absl::StatusOr<Prepared> Prepare(const Connection& connection, const ReleaseJob&
   // Nothing has succeeded yet. Imported: what runs now, or ran when an open run began. Otherwise:
   // what was written before.
   prepared.of_somebody_else = record.imported;
-  prepared.before = record.good.has_value() ? *record.good
-                    : record.imported       ? ImportedVersion(prepared, *job.prior)
-                                            : VersionOf(prepared, job.prior->arguments.images);
+  prepared.before = IsPromotedElsewhere(prepared) ? PromotedVersion(prepared, record)
+                    : record.good.has_value()     ? *record.good
+                    : record.imported             ? ImportedVersion(prepared, *job.prior)
+                                      : VersionOf(prepared, job.prior->arguments.images);
   prepared.previous = KeptOver(prepared, prepared.before->workload);
   prepared.intent.workload = prepared.declared;
   KeepLiveValues(*prepared.live, prepared.intent);

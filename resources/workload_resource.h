@@ -358,14 +358,16 @@ class WorkloadResource : public TypedResource<M> {
         IntentOfJob(job, NamespaceOfId(planned.results.id.value()));
     if (!intent.ok()) return;
     PermissionNeeds needs = NeedsOf(job);
-    if (!ReleasesByCanary(job, intent->workload, record.open_identity)) needs.canary.reset();
+    const bool by_canary = ReleasesByCanary(job, intent->workload, record.open_identity);
+    if (!by_canary) needs.canary.reset();
     const PreflightInput input{&*intent,
                                &record,
                                !prior.has_value(),
                                planned.arguments.adopt_existing.value_or(false),
                                job.on_failure == engine::OnFailure::kRollback,
                                std::move(needs),
-                               &planned.arguments};
+                               &planned.arguments,
+                               by_canary ? LargestCanaryOf(job) : nullptr};
     RunPreflight(*connection, input, cluster_.clock().Now(), context.stop, diagnostics);
     RehearseMore(*connection, context, job, *intent, diagnostics);
   }

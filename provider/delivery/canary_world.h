@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "provider/delivery/applies.h"
 #include "provider/delivery/engine.h"
 
 namespace delivery::engine {
@@ -60,22 +61,7 @@ struct CanaryWorld {
   Checks checks_ = Checks::kNotStarted;
 };
 
-// Applies of one resource, which may be killed between any two effects.
-struct Applies {
-  static constexpr int kNever = 1'000'000;
-  std::optional<State> journal;
-  State last;
-  int effects = 0;  // of the last apply: journal writes and actions
-  // Called before each decision; may change the world.
-  std::function<void(CanaryWorld&)> meanwhile = [](CanaryWorld&) {};
-
-  // Nullopt: killed before effect number `kill_at`. `stop_at` requests a stop then.
-  std::optional<Outcome> Run(const Plan& plan, CanaryWorld& world, int kill_at = kNever,
-                             int stop_at = kNever);
-
- private:
-  bool Store(const State& state, int kill_at);
-};
+using Applies = AppliesOf<CanaryWorld>;
 
 // Steps 10 % and 50 %, 60 s each, one metric that must be at least 99, every 10 s.
 Plan CanaryReleasePlan();

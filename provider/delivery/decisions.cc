@@ -89,8 +89,12 @@ Decision WaitForApiServer(const Plan& plan, State state, const Observation& seen
 }
 
 State WithUndoFailure(State state, const std::string& why) {
-  absl::StrAppend(&state.reason, state.reason.empty() ? "" : "\n\n",
-                  "The rollback failed too: ", why);
+  // A release that ended well has something left to undo, too.
+  if (state.reason.empty()) {
+    state.reason = why;
+  } else {
+    absl::StrAppend(&state.reason, "\n\nThe rollback failed too: ", why);
+  }
   return state;
 }
 

@@ -9,10 +9,12 @@
 // read back) > RestoreRoute [> ScaleDownDelay] > DeleteCanary > AwaitCanaryGone, and, if the
 // promotion had begun, Restore > AwaitRestored. What it ends in is State::canary.teardown.
 #include <algorithm>
+#include <functional>
 #include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "provider/delivery/beside.h"
 #include "provider/delivery/decisions.h"
 #include "provider/delivery/measuring.h"
 #include "provider/delivery/strategy.h"
@@ -24,20 +26,6 @@ namespace {
 constexpr absl::Duration kStableGrace = absl::Seconds(30);
 // An autoscaler that shrank stable has this long to bring it back before an abort.
 constexpr absl::Duration kStableComeback = absl::Seconds(30);
-constexpr absl::Duration kRetryAfter = absl::Seconds(1);
-// Between a route that was written and the last request that goes by the old one.
-constexpr absl::Duration kRoutersLag = absl::Seconds(5);
-
-// Everything a decision is made from.
-struct Look {
-  const Plan& plan;
-  const Observation& seen;
-  absl::Time now;
-};
-
-Decision Next(State state, Step step, const Look& look) {
-  return WaitUntil(Moved(std::move(state), step), look.now);
-}
 
 // ---- The way back
 
@@ -55,7 +43,7 @@ Decision TakeBack(State state, std::string reason, const Look& look) {
 
 // For reasons that need not wait: nothing is gained by leaving traffic where it is, unless the user
 // wants to look at it.
-Decision Abort(State state, std::string reason, const Look& look) {
+Decision AbortRun(State state, std::string reason, const Look& look) {
   if (look.plan.on_failure != OnFailure::kHold) {
     return TakeBack(std::move(state), std::move(reason), look);
   }
@@ -71,19 +59,12 @@ Decision AbortForMetrics(State state, std::string reason, const Look& look) {
   const bool shrank =
       look.seen.desired < state.canary.stable_size || look.seen.ready < look.seen.desired;
   if (!shrank || look.seen.canary.ready == 0 || look.plan.on_failure == OnFailure::kHold) {
-    return Abort(std::move(state), std::move(reason), look);
+    return AbortRun(std::move(state), std::move(reason), look);
   }
   state.reason = std::move(reason);
   state.canary.teardown = Teardown::kAborted;
   return Next(std::move(state), Step::kAwaitStable, look);
 }
-
-// Undoing did not work: the step stays in the journal, so that the next apply goes on with it.
-Decision UndoFailed(State state, const std::string& why) {
-  return EndWith(WithUndoFailure(std::move(state), why), Outcome::kFailed);
-}
-
-Decision Interrupt(State state) { return EndWith(std::move(state), Outcome::kInterrupted); }
 
 // ---- What may go wrong on the way
 
@@ -109,33 +90,7 @@ bool MustGo(const State& state, const Look& look) {
 
 Decision AbortForTrouble(State state, std::string trouble, const Look& look) {
   return MustGo(state, look) ? TakeBack(std::move(state), std::move(trouble), look)
-                             : Abort(std::move(state), std::move(trouble), look);
-}
-
-bool CannotSee(const Look& look) { return look.seen.unreachable || look.seen.canary.unreachable; }
-
-Decision WaitToSee(State state, const Look& look) {
-  Observation seen = look.seen;
-  if (!seen.blind.has_value()) seen.blind = seen.canary.blind;
-  return WaitForApiServer(look.plan, std::move(state), seen, look.now);
-}
-
-// An action that may not have been possible for a passing reason is tried again, as long as there
-// is progress to hope for.
-Decision TryAgain(const State& state, const Look& look) {
-  const std::string why(look.seen.action_result->message());
-  State next = WithProgress(state, why, look.now);
-  if (IsStuck(look.plan, next, look.now)) return Abort(std::move(next), why, look);
-  if (look.now >= TimeoutOf(look.plan, next)) return Abort(std::move(next), why, look);
-  return WaitUntil(std::move(next), look.now + kRetryAfter);
-}
-
-// The result of the action of a step on the way; nullopt when it succeeded.
-std::optional<Decision> ActionTrouble(const State& state, const Look& look) {
-  const absl::Status& result = *look.seen.action_result;
-  if (result.ok()) return std::nullopt;
-  if (IsTransient(result)) return TryAgain(state, look);
-  return Abort(state, std::string(result.message()), look);
+                             : AbortRun(std::move(state), std::move(trouble), look);
 }
 
 // ---- The steps
@@ -235,7 +190,7 @@ Decision DecideReserveRoute(const State& state, const Look& look) {
     if (look.seen.stop_requested) return Interrupt(state);
     return Act(state, SetTraffic{0, false, state.canary.route_record, /*reserve=*/true});
   }
-  if (auto trouble = ActionTrouble(state, look)) return *std::move(trouble);
+  if (auto trouble = ActionTrouble(state, look, AbortRun)) return *std::move(trouble);
   return Next(state, Step::kCreateCanary, look);
 }
 
@@ -248,7 +203,7 @@ Decision DecideApplyCanary(const State& state, const Look& look, Step then) {
     const int replicas = next.canary.replicas;
     return Act(std::move(next), ApplyCanary{replicas});
   }
-  if (auto trouble = ActionTrouble(state, look)) return *std::move(trouble);
+  if (auto trouble = ActionTrouble(state, look, AbortRun)) return *std::move(trouble);
   return Next(state, then, look);
 }
 
@@ -269,43 +224,29 @@ Decision DecideAwaitCanary(const State& state, const Look& look) {
   if (canary.complete) return Advance(std::move(next), look);
   if (look.seen.stop_requested) return Interrupt(std::move(next));
   if (canary.deadline_exceeded || IsStuck(look.plan, next, look.now)) {
-    return Abort(next,
-                 absl::StrCat("the canary did not become ready, no progress for ",
-                              absl::FormatDuration(look.plan.progress_deadline),
-                              " (progress_deadline): ", canary.progress_mark),
-                 look);
+    return AbortRun(next,
+                    absl::StrCat("the canary did not become ready, no progress for ",
+                                 absl::FormatDuration(look.plan.progress_deadline),
+                                 " (progress_deadline): ", canary.progress_mark),
+                    look);
   }
   if (auto late = TimedOut(look.plan, next, look.now)) {
-    return Abort(std::move(next), *std::move(late), look);
+    return AbortRun(std::move(next), *std::move(late), look);
   }
   const absl::Time wake_at = GiveUpAt(look.plan, next);
   return WaitUntil(std::move(next), wake_at);
 }
 
 // Checks of one moment; `passed` decides what follows.
-template <typename Passed>
-Decision DecideChecks(const State& state, const Look& look, RunChecks checks, Passed passed) {
-  if (!state.checks_began) {
-    if (look.seen.stop_requested) return Interrupt(state);
-    State next = state;
-    next.checks_began = true;
-    return Act(std::move(next), checks);
-  }
-  if (look.seen.action_result.has_value() && !look.seen.action_result->ok()) {
-    return Abort(state, std::string(look.seen.action_result->message()), look);
-  }
-  if (look.seen.checks == Checks::kPassed) return passed();
-  if (look.seen.checks == Checks::kFailed) return Abort(state, look.seen.check_failure, look);
-  if (look.seen.stop_requested) return Interrupt(state);
-  if (!CannotSee(look)) {
+Decision DecideChecksAt(const State& state, const Look& look, CheckPoint at,
+                        std::function<Decision()> passed) {
+  const auto trouble = [&]() -> std::optional<Decision> {
     const bool with_canary = state.canary.teardown == Teardown::kNone;
-    const auto trouble = with_canary ? Trouble(state, look) : look.seen.failure;
-    if (trouble.has_value()) return AbortForTrouble(state, *trouble, look);
-  }
-  if (auto late = TimedOut(look.plan, state, look.now)) {
-    return Abort(state, *std::move(late), look);
-  }
-  return WaitUntil(state, TimeoutOf(look.plan, state));
+    const auto what = with_canary ? Trouble(state, look) : look.seen.failure;
+    if (!what.has_value()) return std::nullopt;
+    return AbortForTrouble(state, *what, look);
+  };
+  return DecideChecks(state, look, {at, 0}, {AbortRun, trouble, std::move(passed)});
 }
 
 // ---- With traffic
@@ -320,7 +261,7 @@ Decision DecideSetWeight(const State& state, const Look& look) {
     // Why there is no endpoint to send requests to.
     if (auto trouble = Trouble(state, look)) return TakeBack(state, *std::move(trouble), look);
   }
-  if (auto trouble = ActionTrouble(state, look)) return *std::move(trouble);
+  if (auto trouble = ActionTrouble(state, look, AbortRun)) return *std::move(trouble);
   return WaitUntil(BeginHold(look.plan, Moved(state, Step::kHold), look.now), look.now);
 }
 
@@ -345,11 +286,11 @@ Decision DecideHold(const State& state, const Look& look) {
     return TakeBack(std::move(next), *std::move(trouble), look);
   }
   if (look.seen.action_result.has_value() && !look.seen.action_result->ok()) {
-    return Abort(std::move(next), std::string(look.seen.action_result->message()), look);
+    return AbortRun(std::move(next), std::string(look.seen.action_result->message()), look);
   }
   const bool checking = StepOf(look, next).has_checks;
   if (checking && next.checks_began && look.seen.checks == Checks::kFailed) {
-    return Abort(std::move(next), look.seen.check_failure, look);
+    return AbortRun(std::move(next), look.seen.check_failure, look);
   }
   if (look.seen.stop_requested) return Interrupt(std::move(next));
   if (auto start = StartStepChecks(next, look)) return *std::move(start);
@@ -359,7 +300,7 @@ Decision DecideHold(const State& state, const Look& look) {
     return Advance(std::move(next), look);
   }
   if (auto late = TimedOut(look.plan, next, look.now)) {
-    return Abort(std::move(next), *std::move(late), look);
+    return AbortRun(std::move(next), *std::move(late), look);
   }
   if (IsMeasurementDue(look.plan, next, look.now)) {
     return Act(Measuring(look.plan, std::move(next), look.now), Measure{});
@@ -388,7 +329,7 @@ Decision DecidePromote(const State& state, const Look& look) {
   } else if (!look.seen.action_result->ok() && state.first_to_promote) {
     next.canary.stable_written = false;  // refused: there is nothing to put back
   }
-  if (auto trouble = ActionTrouble(next, look)) return *std::move(trouble);
+  if (auto trouble = ActionTrouble(next, look, AbortRun)) return *std::move(trouble);
   return Next(std::move(next), Step::kAwaitPromoted, look);
 }
 
@@ -408,10 +349,10 @@ Decision DecideAwaitPromoted(const State& state, const Look& look) {
     return TakeBack(std::move(next), *std::move(trouble), look);
   }
   if (auto failure = RolloutFailure(look.plan, next, look.seen, look.now)) {
-    return Abort(std::move(next), absl::StrCat("the promotion failed: ", *failure), look);
+    return AbortRun(std::move(next), absl::StrCat("the promotion failed: ", *failure), look);
   }
   if (auto late = TimedOut(look.plan, next, look.now)) {
-    return Abort(std::move(next), *std::move(late), look);
+    return AbortRun(std::move(next), *std::move(late), look);
   }
   const absl::Time wake_at = GiveUpAt(look.plan, next);
   return WaitUntil(std::move(next), wake_at);
@@ -431,25 +372,13 @@ Decision DecideAwaitStable(const State& state, const Look& look) {
   return WaitUntil(std::move(next), until);
 }
 
-// The result of an action of the way back. It is not given up for a passing reason: the cluster
-// waits as it is, and so does the next apply.
-std::optional<Decision> UndoTrouble(const State& state, const Look& look) {
-  const absl::Status& result = *look.seen.action_result;
-  if (result.ok()) return std::nullopt;
-  const std::string why(result.message());
-  // Aborted: somebody else writes the same object again and again.
-  if (!IsTransient(result) && !absl::IsAborted(result)) return UndoFailed(state, why);
-  State next = WithProgress(state, why, look.now);
-  const bool give_up = IsStuck(look.plan, next, look.now) || look.seen.blind.has_value();
-  if (look.seen.stop_requested || give_up) return Interrupt(std::move(next));
-  return WaitUntil(std::move(next), look.now + kRetryAfter);
-}
-
 // With the traffic on stable: what is left to do before the canary goes.
 Decision AfterTraffic(State state, const Look& look) {
   Step step = Step::kDeleteCanary;
   if (state.canary.teardown == Teardown::kPromoted) {
-    step = look.plan.has_checks ? Step::kCheck : Step::kScaleDownDelay;
+    // Nobody asks any more about a version that another one replaces.
+    const bool checks = look.plan.has_checks && state.next_run_id.empty();
+    step = checks ? Step::kCheck : Step::kScaleDownDelay;
   } else if (state.canary.served && !look.plan.canary.share_by_replicas) {
     // Without a router its pods get requests as long as they are there.
     step = Step::kScaleDownDelay;
@@ -457,20 +386,11 @@ Decision AfterTraffic(State state, const Look& look) {
   return Next(std::move(state), step, look);
 }
 
-// What was released in place of this run begins now.
-Decision BeginNext(const State& state, const Look& look) {
-  return WaitUntil(Start(look.plan, state.next_run_id, look.now), look.now);
-}
-
-Decision EndDone(State state, Outcome outcome) {
-  state.step = Step::kDone;
-  return EndWith(std::move(state), outcome);
-}
-
 // With nothing of the canary left.
 Decision AfterCanary(State state, const Look& look) {
   if (state.canary.teardown == Teardown::kPromoted) {
-    return EndDone(std::move(state), Outcome::kSucceeded);
+    return state.next_run_id.empty() ? EndDone(std::move(state), Outcome::kSucceeded)
+                                     : BeginNext(state, look);
   }
   if (state.canary.stable_written) return Next(std::move(state), Step::kRestore, look);
   if (state.canary.teardown == Teardown::kSuperseded) return BeginNext(state, look);
@@ -617,6 +537,7 @@ State WithSteps(const Plan& plan, State found) {
 
 State Resume(const Plan& plan, State found, absl::Time now) {
   found.step = BeginningOf(found.step);
+  if (found.step == Step::kCheck && !found.next_run_id.empty()) found.step = Step::kScaleDownDelay;
   const bool between_applies = found.step == Step::kHeld || found.step == Step::kFailedHold;
   if (found.canary.teardown != Teardown::kNone && !between_applies) return found;
   std::string abort = plan.canary.abort_reason;
@@ -659,8 +580,8 @@ Decision Decide(const Plan& plan, const State& state, const Observation& seen, a
     case Step::kAwaitScaled:
       return DecideAwaitCanary(state, look);
     case Step::kCheckBeforeTraffic:
-      return DecideChecks(state, look, {CheckPoint::kBeforeTraffic, 0},
-                          [&] { return Advance(state, look); });
+      return DecideChecksAt(state, look, CheckPoint::kBeforeTraffic,
+                            [&] { return Advance(state, look); });
     case Step::kSetWeight:
       return DecideSetWeight(state, look);
     case Step::kHold:
@@ -668,8 +589,8 @@ Decision Decide(const Plan& plan, const State& state, const Observation& seen, a
     case Step::kHeld:
       return DecideHeld(state, look);
     case Step::kCheckBeforePromotion:
-      return DecideChecks(state, look, {CheckPoint::kBeforePromotion, 0},
-                          [&] { return Next(state, Step::kPromote, look); });
+      return DecideChecksAt(state, look, CheckPoint::kBeforePromotion,
+                            [&] { return Next(state, Step::kPromote, look); });
     case Step::kPromote:
       return DecidePromote(state, look);
     case Step::kAwaitPromoted:
@@ -681,8 +602,8 @@ Decision Decide(const Plan& plan, const State& state, const Observation& seen, a
     case Step::kRestoreRoute:
       return DecideRestoreRoute(state, look);
     case Step::kCheck:
-      return DecideChecks(state, look, {CheckPoint::kAfterPromotion, 0},
-                          [&] { return Next(state, Step::kScaleDownDelay, look); });
+      return DecideChecksAt(state, look, CheckPoint::kAfterPromotion,
+                            [&] { return Next(state, Step::kScaleDownDelay, look); });
     case Step::kScaleDownDelay:
       return DecideScaleDownDelay(state, look);
     case Step::kDeleteCanary:

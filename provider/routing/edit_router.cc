@@ -26,6 +26,7 @@ class EditRouter : public TrafficRouter {
   absl::StatusOr<Json> Record(const std::stop_token& stop) override;
   absl::Status Set(const Json& record, const Split& split, const std::stop_token& stop) override;
   absl::Status Restore(const Json& record, const std::stop_token& stop) override;
+  absl::StatusOr<std::vector<std::string>> RestoreLost(const std::stop_token& stop) override;
   RouteState Look(const Json& record, const Split& expected) override;
   std::vector<kubernetes::ObjectWatch*> Watch(kubernetes::ChangeSignal signal) override;
 
@@ -160,6 +161,21 @@ absl::Status EditRouter::Restore(const Json& record, const std::stop_token& stop
   }
   last_set_ = Split{};
   return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<std::string>> EditRouter::RestoreLost(const std::stop_token& stop) {
+  std::vector<std::string> restored;
+  for (size_t i = parts_.size(); i-- > 0;) {
+    Watched& one = parts_[i];
+    const kubernetes::ObjectRef ref = RefOf(one, stop);
+    const absl::StatusOr<Json> live = api_.Get(ref, stop);
+    if (absl::IsNotFound(live.status())) continue;
+    if (!live.ok()) return live.status();
+    if (one.part->Read(*live).at_rest || !IsWrittenByUs(*live, one.part->Field())) continue;
+    DELIVERY_RETURN_IF_ERROR(RestoreOne(one, EntryOf({}, i), stop));
+    restored.push_back(ref.ToString());
+  }
+  return restored;
 }
 
 absl::Status EditRouter::RestoreOne(Watched& one, const Json& entry, const std::stop_token& stop) {

@@ -19,6 +19,9 @@ class ReplicasRouter : public TrafficRouter {
     return absl::OkStatus();
   }
   absl::Status Restore(const Json&, const std::stop_token&) override { return absl::OkStatus(); }
+  absl::StatusOr<std::vector<std::string>> RestoreLost(const std::stop_token&) override {
+    return std::vector<std::string>();
+  }
   RouteState Look(const Json&, const Split&) override { return {}; }
   std::vector<kubernetes::ObjectWatch*> Watch(kubernetes::ChangeSignal) override { return {}; }
 };

@@ -142,6 +142,10 @@ class TrafficRouter {
   // then not overwritten silently by the former owner's next apply.
   virtual absl::Status Restore(const Json& record, const std::stop_token& stop) = 0;
 
+  // The same for a run whose record is lost: takes out what it added to objects whose field is
+  // still ours, which stays ours. Returns those that it changed.
+  virtual absl::StatusOr<std::vector<std::string>> RestoreLost(const std::stop_token& stop) = 0;
+
   // Judges what the watches last saw, or the last answer to a write when that is newer, against
   // what was last written (`expected`). An object at rest in which this process has not seen a
   // split yet is not foreign: a process before may have died between its journal and its write.

@@ -370,10 +370,11 @@ absl::Status CanaryPort::Delete(const kubernetes::ObjectRef& ref,
 }
 
 absl::Status CanaryPort::RunChecks(const engine::RunChecks& action) {
-  const auto start = [this](const char* phase, const std::vector<checks::Check>& checks) {
-    stable_.StartChecks(phase, checks, [this](checks::Side side, const std::stop_token&) {
-      return (side == checks::Side::kCanary ? canary_ : stable_).PickReadyPod();
-    });
+  const auto start = [this](std::string phase, const std::vector<checks::Check>& checks) {
+    stable_.StartChecks(std::move(phase), checks,
+                        [this](checks::Side side, const std::stop_token&) {
+                          return (side == checks::Side::kCanary ? canary_ : stable_).PickReadyPod();
+                        });
     return absl::OkStatus();
   };
   switch (action.at) {
@@ -382,7 +383,8 @@ absl::Status CanaryPort::RunChecks(const engine::RunChecks& action) {
     case engine::CheckPoint::kStep: {
       const auto of_step = target_.of_steps.find(action.step_index);
       if (of_step == target_.of_steps.end()) break;
-      return start("step", of_step->second);
+      // Told apart: a Job or a gate of one step is not that of another.
+      return start(absl::StrCat("step-", action.step_index + 1), of_step->second);
     }
     case engine::CheckPoint::kBeforePromotion:
       return start("before_promotion", target_.before_promotion);
