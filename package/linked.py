@@ -15,7 +15,7 @@ LICENCES = {
     "gcc-12": "GPL-3.0-or-later WITH GCC-exception-3.1",
     "gcc-12-cross": "GPL-3.0-or-later WITH GCC-exception-3.1",
     "glibc": "LGPL-2.1-or-later",
-    "grpc": "Apache-2.0 AND BSD-3-Clause AND MPL-2.0",
+    "grpc": "Apache-2.0 AND BSD-3-Clause",
     "nghttp2": "MIT",
     "nlohmann-json3": "MIT",
     "openssl": "Apache-2.0",

@@ -5,6 +5,7 @@ import json
 import pathlib
 import re
 import time
+import urllib.parse
 
 COMMON_LICENCES = pathlib.Path("/usr/share/common-licenses")
 
@@ -23,7 +24,8 @@ def _package(library):
         "externalRefs": [{
             "referenceCategory": "PACKAGE-MANAGER",
             "referenceType": "purl",
-            "referenceLocator": "pkg:deb/debian/%s@%s?arch=source&distro=debian-12" % (library.source, library.version),
+            "referenceLocator": "pkg:deb/debian/%s@%s?arch=source&distro=debian-12"
+                                % (library.source, urllib.parse.quote(library.version)),
         }],
     }
 

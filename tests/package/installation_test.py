@@ -146,7 +146,9 @@ class Network(Installed):
     def test_init_verifies_and_a_release_works(self):
         self.use_network_mirror()
         self.succeed("init", "-input=false")
-        self.assert_locked({content_hash(ARCHIVE), zip_hash(ARCHIVE)})
+        # Terraform records only what it has computed from the content, not what a mirror says of the archive.
+        tofu = os.path.basename(self.host) == "tofu"
+        self.assert_locked({content_hash(ARCHIVE), zip_hash(ARCHIVE)} if tofu else {content_hash(ARCHIVE)})
         self.release()
 
     def test_an_archive_that_was_changed_is_refused(self):
@@ -156,7 +158,8 @@ class Network(Installed):
         code, output = self.run_host("init", "-input=false")
         self.assertEqual(code, 1, output)
         self.assertIn("checksum", output)
-        self.assertFalse(self.system.path("/work/.terraform/providers").exists())
+        installed = self.system.path("/work/.terraform").rglob("terraform-provider-*")
+        self.assertEqual([path for path in installed if path.is_file()], [])
 
 
 def load_tests(loader, _, pattern):

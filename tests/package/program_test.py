@@ -6,6 +6,7 @@ import pathlib
 import pty
 import re
 import shutil
+import signal
 import statistics
 import subprocess
 import tempfile
@@ -68,6 +69,17 @@ class EmptyRoot(unittest.TestCase):
         print("\n  handshake in an empty root: first %.0f ms, median %.1f ms; %.1f MB resident; %.2f MB in size"
               % (milliseconds[0], statistics.median(milliseconds), measured[-1][1] / 1e3, os.path.getsize(PROGRAM) / 1e6))
         self.assertLess(statistics.median(milliseconds), LATEST)
+
+
+    def test_a_crash_is_reported(self):
+        process = self.system.start("/provider", environment=COOKIE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.addCleanup(process.communicate)
+        process.stdout.readline()
+        process.send_signal(signal.SIGSEGV)
+        _, errors = process.communicate(timeout=10)
+        self.assertEqual(process.returncode, -signal.SIGSEGV)
+        self.assertIn("panic: SIGSEGV", errors.decode())
+        self.assertRegex(errors.decode(), r"\[0x[0-9a-f]+\]")  # the way to the place
 
 
 class Commands(unittest.TestCase):
