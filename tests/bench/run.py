@@ -1,6 +1,6 @@
 """Measures the provider against the test cluster and prints one table. ./dev bench calls it.
 
-    run.py [--counts 1,100,300] [--large] [--hold SECONDS] [--only-hold] [--build dev|release]
+    run.py [--counts 1,100,300] [--large] [--hold SECONDS] [--only-hold] [--build dev|release|release-static]
 
 It starts the cluster if it is down and, like ./dev demo, leaves it up.
 """
@@ -27,8 +27,8 @@ def arguments():
     parser.add_argument("--large", action="store_true", help="1000 rollouts too")
     parser.add_argument("--hold", type=int, default=60, help="seconds of a canary's hold (default: %(default)s)")
     parser.add_argument("--only-hold", action="store_true", help="measure nothing but that")
-    parser.add_argument("--build", choices=["release", "dev"],
-                        help="whose provider the stacks run with (default: release, if it is built and not older)")
+    parser.add_argument("--build", choices=["release-static", "release", "dev"],
+                        help="whose provider the stacks run with (default: the newest that is built)")
     given = parser.parse_args()
     given.counts = [int(count) for count in given.counts.split(",")] + ([1000] if given.large else [])
     if min(given.counts) < 1:
@@ -38,7 +38,7 @@ def arguments():
 
 def builds(wanted):
     """Providers by preset that are built, and the one that the stacks run with."""
-    found = {preset: path for preset in ("release", "dev")
+    found = {preset: path for preset in ("release-static", "release", "dev")
              if os.access(path := SOURCES / "build" / preset / "terraform-provider-delivery", os.X_OK)}
     chosen = wanted or max(found, key=lambda preset: found[preset].stat().st_mtime, default="dev")
     if chosen not in found:
