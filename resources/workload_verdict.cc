@@ -39,6 +39,7 @@ void SetVersion(const ReleaseJob& job, const Prepared& prepared,
 std::string PhaseOf(Outcome outcome) {
   switch (outcome) {
     case Outcome::kSucceeded:
+    case Outcome::kServing:
       return phase::kSucceeded;
     case Outcome::kRolledBack:
     case Outcome::kRemoved:
@@ -303,6 +304,7 @@ std::string WhatWasDone(const ReleaseJob& job, const Prepared& prepared,
                               ? "rolls back (on_interrupt = \"rollback\")."
                               : "goes on from there.");
     case Outcome::kSucceeded:
+    case Outcome::kServing:
     case Outcome::kPaused:
     case Outcome::kHeld:
       break;
