@@ -246,7 +246,7 @@ std::optional<absl::Time> StartOf(const VariantResults& results) {
   return known ? std::optional(time) : std::nullopt;
 }
 
-std::string TimeText(absl::Time time) {
+std::string InstantText(absl::Time time) {
   return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", time, absl::UTCTimeZone());
 }
 

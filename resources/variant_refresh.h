@@ -19,7 +19,7 @@ VariantReports ReportOf(const VariantArguments& arguments, const VariantRecord& 
 
 // The time at which requests began to go to it; nullopt while that is not known.
 std::optional<absl::Time> StartOf(const VariantResults& results);
-std::string TimeText(absl::Time time);
+std::string InstantText(absl::Time time);
 
 // Asks each metric once, for a plan.
 void RehearseVariantMetrics(const VariantJob& job, const std::stop_token& stop,

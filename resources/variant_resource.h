@@ -238,7 +238,8 @@ class VariantResource : public TypedResource<M> {
     TypedState<M> state;
     const absl::StatusOr<Connection> connection = cluster_.Connect();
     const VariantRecord before = record;
-    absl::StatusOr<runner::ReleaseResult> result = connection.status();
+    absl::StatusOr<runner::ReleaseResult> result =
+        connection.ok() ? absl::UnknownError("nothing was tried") : connection.status();
     const std::string noun = WishOf(planned).words.noun;
     if (connection.ok()) {
       const bool serves =

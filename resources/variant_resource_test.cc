@@ -113,10 +113,18 @@ class VariantFixture : public RolloutFixture {
     }
     return ::testing::AssertionFailure() << "the route is " << DumpJson(now);
   }
-  // Waits between requests and pods take no time.
+  std::string StoredStep() const {
+    const Json journal = Live(VariantJournal());
+    if (journal.is_null()) return "none";
+    return GetString(ParseJson(GetString(GetObject(journal, "data"), "state")).value_or(Json()),
+                     "step");
+  }
+  // Only what waits for time takes none: a Lease would be lost if all went so fast.
   std::jthread TimePasses() {
     return std::jthread([this](const std::stop_token& end) {
-      while (Clock::Real().Sleep(absl::Milliseconds(1), end)) clock_.Advance(absl::Seconds(1));
+      while (Clock::Real().Sleep(absl::Milliseconds(1), end)) {
+        if (StoredStep() == "scale_down_delay") clock_.Advance(absl::Seconds(1));
+      }
     });
   }
 
@@ -342,7 +350,9 @@ TEST_F(AbTestTest, KilledAtAnyWriteTheNextOneGoesOn) {
           EXPECT_THAT(Said(Apply(config).diagnostics), IsEmpty()) << write << done;
           EXPECT_TRUE(Flag("serving"));
         }
-        EXPECT_THAT(Said(Destroy().diagnostics), IsEmpty()) << write << done;
+        if (!stored_.state.is_null()) {
+          EXPECT_THAT(Said(Destroy().diagnostics), IsEmpty()) << write << done;
+        }
         EXPECT_TRUE(NothingIsLeft()) << write << done;
         if (!died) break;
       }

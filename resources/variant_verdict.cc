@@ -92,15 +92,15 @@ void SetVariantResults(const VariantResultsInput& input, const VariantRecord& re
   results.serving = serves;
   results.stale = false;
   if (serves && input.another) {
-    results.started_at = TimeText(input.now);
+    results.started_at = InstantText(input.now);
   } else if (!results.started_at.is_known()) {
     results.started_at = std::string();
   }
   ReleaseStatus status;
   status.phase = std::string(PhaseOf(input.result.outcome));
   status.message = MessageOf(input);
-  status.started_at = TimeText(input.result.started_at);
-  status.finished_at = input.result.outcome == Outcome::kInterrupted ? "" : TimeText(input.now);
+  status.started_at = InstantText(input.result.started_at);
+  status.finished_at = input.result.outcome == Outcome::kInterrupted ? "" : InstantText(input.now);
   results.status = std::move(status);
   results.report = ReportOf(input.arguments, record);
 }
@@ -111,12 +111,12 @@ void SetImportedResults(const VariantJob& job, const engine::State& run, Variant
   results.variant = VariantRef(job).name;
   results.serving = true;
   results.stale = false;
-  results.started_at = TimeText(run.started_at);
+  results.started_at = InstantText(run.started_at);
   ReleaseStatus status;
   status.phase = std::string(phase::kSucceeded);
   status.message = std::string("imported");
-  status.started_at = TimeText(run.started_at);
-  status.finished_at = TimeText(run.started_at);
+  status.started_at = InstantText(run.started_at);
+  status.finished_at = InstantText(run.started_at);
   results.status = std::move(status);
   results.report = VariantReports(std::vector<schema::Attr<VariantReport>>());
   results.release_plan = std::vector<schema::Attr<std::string>>();
