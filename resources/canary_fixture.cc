@@ -36,7 +36,8 @@ CanaryFixture::CanaryFixture() {
   route_before_ = Live(Route())["spec"];
   after_write_ = [this] { Note(); };
   time_ = std::jthread([this](const std::stop_token& end) {
-    const std::set<std::string> waits = {"hold", "scale_down_delay", "await_stable", "observe"};
+    const std::set<std::string> waits = {"hold",    "scale_down_delay", "await_stable",
+                                         "observe", "after_switch",     "retire_delay"};
     while (Clock::Real().Sleep(absl::Milliseconds(1), end)) {
       if (time_passes_ && waits.count(StoredStep()) != 0) clock_.Advance(absl::Seconds(1));
     }
