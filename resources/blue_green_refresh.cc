@@ -231,7 +231,8 @@ absl::StatusOr<Json> FindServingSlot(const BlueGreenRefresh& refresh, BlueGreenR
   SetActive(serving, model, record);
   const kubernetes::ObjectRef ref = runner::SlotRef(refresh.ref, slots.active);
   absl::StatusOr<Json> live = refresh.connection.api->Get(ref, refresh.stop);
-  if (live.ok() && !record.written.has_value()) {
+  // Under the name that the user gave the workload: what the state says of it is compared.
+  if (live.ok()) {
     return runner::WorkloadOfSlot(*live, model.slot_label.value_or(kDefaultLabel),
                                   refresh.ref.name);
   }

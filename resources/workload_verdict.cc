@@ -266,6 +266,10 @@ void SetFromCluster(const Connection& connection, const Prepared& prepared,
     state.record.imported = false;
     state.record.drifted.clear();
   }
+  // A slot has a name of its own, which is nothing that the user has declared.
+  if (prepared.blue_green.has_value() && state.record.recorded.contains("metadata")) {
+    state.record.recorded["metadata"]["name"] = prepared.ref.name;
+  }
   if (seen.is_object()) {
     state.record.generation = kubernetes::GenerationOf(seen);
     SetLiveResults(seen, written_workload,

@@ -60,6 +60,9 @@ class Killed(BlueGreenCase):
                 self.assertEqual(len(answers.failed()), 0, answers)
             end(stack)
         self.nobody_noticed(users.answers())
+        # The one node is small, and the namespace goes only at the end.
+        self.namespace.kubectl("delete", "deployment", stack.slot("blue"), stack.slot("green"), "--ignore-not-found",
+                               "--wait=false")
 
     def ends_well(self, stack):
         self.assertEqual(stack.phase(), "Succeeded")
