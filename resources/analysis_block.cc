@@ -80,26 +80,6 @@ void ValidateHttp(const MetricHttpBlock& http, const Path& path, Diagnostics& di
              "Invalid path", diagnostics);
 }
 
-void ValidateSource(const MetricBlock& metric, const AnalysisRules& rules, const Path& path,
-                    Diagnostics& diagnostics) {
-  const int sources = (metric.prometheus.is_null() ? 0 : 1) + (metric.http.is_null() ? 0 : 1) +
-                      (metric.kubernetes.is_null() ? 0 : 1) + (metric.preset.is_null() ? 0 : 1);
-  if (sources != 1) {
-    diagnostics.Error(path, sources == 0 ? "A metric without a source" : "A metric of two sources",
-                      "A metric has exactly one of prometheus, http, kubernetes and preset.");
-  }
-  if (metric.prometheus.is_known()) {
-    ValidatePrometheus(metric.prometheus.value(), path.Attr("prometheus"), diagnostics);
-  }
-  if (metric.http.is_known()) ValidateHttp(metric.http.value(), path.Attr("http"), diagnostics);
-  const bool preset_exists =
-      metric.preset.is_known() && schema::Contains(metrics::PresetNames(), metric.preset.value());
-  if (preset_exists && rules.backend) {
-    AddIfWrong(metrics::PresetQuery(metric.preset.value(), *rules.backend).status(),
-               path.Attr("preset"), "No query for this preset", diagnostics);
-  }
-}
-
 void ValidateDecision(const MetricBlock& metric, const AnalysisRules& rules, const Path& path,
                       Diagnostics& diagnostics) {
   const bool compares = !metric.max_ratio_to_stable.is_null() || !metric.compare.is_null();
@@ -168,37 +148,6 @@ absl::StatusOr<metrics::PrometheusServer> ServerOf(
           : "add a prometheus block with url to the provider, or url or service to the metric's"));
 }
 
-absl::StatusOr<metrics::Metric> ToMetric(
-    const MetricBlock& block, const std::string& backend,
-    const std::optional<metrics::PrometheusServer>& default_server) {
-  metrics::Metric metric;
-  metric.name = block.name.value_or("");
-  if (block.http.is_known()) {
-    metric.source =
-        metrics::HttpMetric{block.http->url.value_or(""), block.http->json_path.value_or("$")};
-    return metric;
-  }
-  if (block.kubernetes.is_known()) {
-    metric.source = block.kubernetes.value() == "restarts"
-                        ? metrics::KubernetesSignal::kRestarts
-                        : metrics::KubernetesSignal::kUnreadyPods;
-    return metric;
-  }
-  metrics::PrometheusMetric prometheus;
-  if (block.preset.is_known()) {
-    absl::StatusOr<std::string> query = metrics::PresetQuery(block.preset.value(), backend);
-    if (!query.ok()) return query.status();
-    prometheus.query = *std::move(query);
-  } else if (block.prometheus.is_known()) {
-    prometheus.query = block.prometheus->query.value_or("");
-  }
-  absl::StatusOr<metrics::PrometheusServer> server = ServerOf(block, default_server);
-  if (!server.ok()) return server.status();
-  prometheus.server = *std::move(server);
-  metric.source = std::move(prometheus);
-  return metric;
-}
-
 std::string ConditionText(const MetricBlock& metric) {
   std::vector<std::string> conditions;
   const auto number = [](const Attr<Number>& value) {
@@ -237,6 +186,57 @@ std::string DescribeMetric(const AnalysisBlock& analysis, const MetricBlock& met
 
 }  // namespace
 
+void ValidateMetricSource(const MetricBlock& metric, const AnalysisRules& rules, const Path& path,
+                    Diagnostics& diagnostics) {
+  const int sources = (metric.prometheus.is_null() ? 0 : 1) + (metric.http.is_null() ? 0 : 1) +
+                      (metric.kubernetes.is_null() ? 0 : 1) + (metric.preset.is_null() ? 0 : 1);
+  if (sources != 1) {
+    diagnostics.Error(path, sources == 0 ? "A metric without a source" : "A metric of two sources",
+                      "A metric has exactly one of prometheus, http, kubernetes and preset.");
+  }
+  if (metric.prometheus.is_known()) {
+    ValidatePrometheus(metric.prometheus.value(), path.Attr("prometheus"), diagnostics);
+  }
+  if (metric.http.is_known()) ValidateHttp(metric.http.value(), path.Attr("http"), diagnostics);
+  const bool preset_exists =
+      metric.preset.is_known() && schema::Contains(metrics::PresetNames(), metric.preset.value());
+  if (preset_exists && rules.backend) {
+    AddIfWrong(metrics::PresetQuery(metric.preset.value(), *rules.backend).status(),
+               path.Attr("preset"), "No query for this preset", diagnostics);
+  }
+}
+
+absl::StatusOr<metrics::Metric> ToMetric(
+    const MetricBlock& block, const std::string& backend,
+    const std::optional<metrics::PrometheusServer>& default_server) {
+  metrics::Metric metric;
+  metric.name = block.name.value_or("");
+  if (block.http.is_known()) {
+    metric.source =
+        metrics::HttpMetric{block.http->url.value_or(""), block.http->json_path.value_or("$")};
+    return metric;
+  }
+  if (block.kubernetes.is_known()) {
+    metric.source = block.kubernetes.value() == "restarts"
+                        ? metrics::KubernetesSignal::kRestarts
+                        : metrics::KubernetesSignal::kUnreadyPods;
+    return metric;
+  }
+  metrics::PrometheusMetric prometheus;
+  if (block.preset.is_known()) {
+    absl::StatusOr<std::string> query = metrics::PresetQuery(block.preset.value(), backend);
+    if (!query.ok()) return query.status();
+    prometheus.query = *std::move(query);
+  } else if (block.prometheus.is_known()) {
+    prometheus.query = block.prometheus->query.value_or("");
+  }
+  absl::StatusOr<metrics::PrometheusServer> server = ServerOf(block, default_server);
+  if (!server.ok()) return server.status();
+  prometheus.server = *std::move(server);
+  metric.source = std::move(prometheus);
+  return metric;
+}
+
 void ValidateAnalysis(const Attr<AnalysisBlock>& block, const AnalysisRules& rules,
                       Diagnostics& diagnostics) {
   if (!block.is_known() || !block->metric.is_known()) return;
@@ -253,7 +253,7 @@ void ValidateAnalysis(const Attr<AnalysisBlock>& block, const AnalysisRules& rul
       diagnostics.Error(path.Attr("name"), "A name used twice",
                         absl::StrCat("Another metric is named \"", name, "\", too."));
     }
-    ValidateSource(all[i], rules, path, diagnostics);
+    ValidateMetricSource(all[i], rules, path, diagnostics);
     ValidateDecision(all[i], rules, path, diagnostics);
   }
 }

@@ -80,6 +80,15 @@ struct AnalysisRules {
 void ValidateAnalysis(const schema::Attr<AnalysisBlock>& block, const AnalysisRules& rules,
                       Diagnostics& diagnostics);
 
+// The rules of one metric's source alone: none or two, a placeholder that does not exist, a URL or a
+// path that is none, a preset that the backend has no query for.
+void ValidateMetricSource(const MetricBlock& metric, const AnalysisRules& rules,
+                          const value::Path& path, Diagnostics& diagnostics);
+// What it asks, as ToMetrics.
+absl::StatusOr<metrics::Metric> ToMetric(
+    const MetricBlock& block, const std::string& backend,
+    const std::optional<metrics::PrometheusServer>& default_server);
+
 // Blocks that are wholly known and valid. An empty plan when there is no block.
 engine::AnalysisPlan ToAnalysisPlan(const schema::Attr<AnalysisBlock>& block, bool no_data_passes);
 // In the order of the plan's rules. FailedPrecondition when a Prometheus metric has no server:

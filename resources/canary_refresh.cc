@@ -11,6 +11,7 @@
 #include "provider/kubernetes/named_fields.h"
 #include "provider/kubernetes/object.h"
 #include "resources/canary_setup.h"
+#include "resources/side_pods.h"
 #include "resources/workload_change.h"
 #include "resources/workload_refresh.h"
 
@@ -37,34 +38,6 @@ void SetFailed(CanaryRelease& model, std::string why) {
 
 // ---- One measurement
 
-struct SidePods {
-  std::vector<Json> canary;
-  std::vector<Json> stable;
-};
-
-absl::StatusOr<std::vector<Json>> PodsOf(const CanaryRefresh& refresh, const Json& deployment) {
-  kubernetes::ListOptions options;
-  options.namespace_name = refresh.ref.namespace_name;
-  options.label_selector =
-      kubernetes::SelectorToString(GetObject(kubernetes::Spec(deployment), "selector"));
-  DELIVERY_ASSIGN_OR_RETURN(kubernetes::ObjectList list,
-                            refresh.connection.api->List("v1", "Pod", options, refresh.stop));
-  std::erase_if(list.items, kubernetes::IsBeingDeleted);
-  return std::move(list.items);
-}
-
-absl::StatusOr<SidePods> PodsOfSides(const CanaryRefresh& refresh, const Json& canary) {
-  SidePods pods;
-  DELIVERY_ASSIGN_OR_RETURN(pods.canary, PodsOf(refresh, canary));
-  DELIVERY_ASSIGN_OR_RETURN(pods.stable, PodsOf(refresh, refresh.live));
-  // The stable selector may match both.
-  const Json& selector = GetObject(kubernetes::Spec(canary), "selector");
-  std::erase_if(pods.stable, [&](const Json& pod) {
-    return kubernetes::SelectorMatches(selector, kubernetes::LabelsOf(pod));
-  });
-  return pods;
-}
-
 metrics::Side SideOf(const CanaryRefresh& refresh, const std::string& service,
                      absl::Duration interval, bool canary, std::vector<Json> pods) {
   metrics::Side side;
@@ -90,10 +63,10 @@ absl::StatusOr<std::optional<std::string>> Measure(const CanaryRefresh& refresh,
   DELIVERY_ASSIGN_OR_RETURN(
       const std::vector<metrics::Metric> metrics,
       ToMetrics(model.analysis, routing::BackendName(backend), refresh.connection.prometheus));
-  DELIVERY_ASSIGN_OR_RETURN(SidePods pods, PodsOfSides(refresh, canary));
+  DELIVERY_ASSIGN_OR_RETURN(SidePods pods, PodsOfSides(*refresh.connection.api, refresh.live, canary, refresh.stop));
   const std::string service = routing::ServiceOf(backend);
   const metrics::Side judged =
-      SideOf(refresh, service, plan.interval, true, std::move(pods.canary));
+      SideOf(refresh, service, plan.interval, true, std::move(pods.beside));
   const metrics::Side stable =
       SideOf(refresh, service, plan.interval, false, std::move(pods.stable));
   const metrics::MetricContext context{*refresh.connection.api, refresh.connection.metric_transport,

@@ -98,7 +98,7 @@ absl::Status RequireFree(const CanarySetup& setup, const ObjectRef& ref,
   if (IsOfStable(*found, setup.live)) return absl::OkStatus();
   return absl::AlreadyExistsError(absl::StrCat(
       ref.ToString(), " exists already and is not of this release, which would make a ", ref.kind,
-      " of that name for the canary. Rename or delete it."));
+      " of that name for the ", setup.job.words.noun, ". Rename or delete it."));
 }
 
 // Traffic must reach the canary by its own way only.
@@ -117,9 +117,11 @@ absl::Status RequireUnselected(const CanarySetup& setup, const runner::CanaryTar
   });
   if (services->empty()) return absl::OkStatus();
   return absl::FailedPreconditionError(absl::StrCat(
-      "the canary's pods would get traffic that nobody shifts: Service ",
+      "the ", setup.job.words.noun,
+      "'s pods would get traffic that nobody shifts: Service ",
       absl::StrJoin(NamesOf(*services), ", "), " selects their labels (", LabelsText(labels),
-      "). Give the selectors a label that canary_labels can change, such as track=stable."));
+      "). Give the selectors a label that ",
+      setup.job.words.labels_argument, " can change, such as track=stable."));
 }
 
 // Its own name where it has one, so that its labels can be told apart.
@@ -132,8 +134,10 @@ absl::StatusOr<runner::CanaryTarget> NameIt(const CanarySetup& setup, const Json
   input.service_name = own_service ? kubernetes::NameOf(service) : "";
   input.shares_service = routing::SharesService(backend);
   input.canary_labels = setup.job.labels;
+  input.words = setup.job.words;
   runner::CanaryTarget target;
   DELIVERY_ASSIGN_OR_RETURN(target.naming, runner::NameCanary(input));
+  target.noun = setup.job.words.noun;
   target.service = service;
   target.canary_labels = setup.job.labels;
   target.before_traffic = setup.job.checks.before_traffic;
@@ -141,6 +145,12 @@ absl::StatusOr<runner::CanaryTarget> NameIt(const CanarySetup& setup, const Json
   target.of_steps = setup.job.checks.of_steps;
   target.traffic.backend = backend;
   target.traffic.match = setup.job.match;
+  target.traffic.mirror = setup.job.mirror;
+  target.traffic.noun = setup.job.words.noun;
+  for (const Json& port : GetArray(kubernetes::Spec(service), "ports")) {
+    target.traffic.service_ports[GetString(port, "name")] =
+        static_cast<int>(GetInt(port, "port"));
+  }
   target.traffic.namespace_name = NamespaceOf(setup);
   target.traffic.canary_service = target.naming.service;
   target.traffic.label_key = target.naming.label_key;
@@ -157,7 +167,8 @@ absl::Status RequireRoute(const CanarySetup& setup, const runner::CanaryTarget& 
 absl::Status InContext(const absl::Status& status) {
   if (status.ok() || absl::IsCancelled(status)) return status;
   const std::string text(status.message());
-  const bool said = absl::StrContains(text, "Traffic cannot be shifted");
+  const bool said = absl::StrContains(text, "Traffic cannot be shifted") ||
+                    absl::StrContains(text, "Requests cannot be mirrored");
   return absl::Status(status.code(), absl::StrCat(said ? "" : "Traffic cannot be shifted: ", text));
 }
 

@@ -20,11 +20,14 @@ struct CanaryNeeds {
   std::string deployment;                     // its name
   bool makes_service = false;                 // a Service of its own
   std::vector<kubernetes::ObjectRef> routes;  // that are changed, or made and removed
+  bool makes_routes = true;                   // an Ingress of its own, with nginx
 };
 
 // What of a release depends on the configuration.
 struct PermissionNeeds {
   kubernetes::ObjectRef workload = {};
+  bool writes = true;          // the workload itself is written
+  std::string suffix = {};     // of the run's journal and Lease (runner::RunObjectName)
   bool creates = false;        // there is no such workload yet
   bool may_remove = false;     // a failed release ends with its removal
   bool pod_proxy = false;      // checks ask pods
@@ -32,6 +35,7 @@ struct PermissionNeeds {
   bool jobs = false;           // checks run Jobs
   bool secrets = false;        // restart_on names some
   std::optional<CanaryNeeds> canary = {};
+  std::string run_object = {};  // of journal and Lease, where they do not have the workload's name
 };
 // What checks and restart_on need. Checks that are not wholly known are passed over.
 PermissionNeeds NeedsOf(const WorkloadArguments& arguments);

@@ -11,6 +11,7 @@
 #include "provider/runner/journal.h"
 #include "provider/runner/lease.h"
 #include "provider/runner/release.h"
+#include "resources/blue_green_setup.h"
 #include "resources/canary_setup.h"
 #include "resources/manifest_value.h"
 #include "resources/preflight_images.h"
@@ -27,10 +28,10 @@ using value::Path;
 
 PermissionNeeds NeedsOf(const ReleaseJob& job, const Prepared& prepared) {
   PermissionNeeds needs = resources::NeedsOf(job);
-  needs.workload = prepared.ref;
+  needs.workload = prepared.live_ref;
   needs.creates = !prepared.live.has_value();
   needs.may_remove = needs.creates && job.on_failure == engine::OnFailure::kRollback;
-  if (!prepared.canary.has_value()) needs.canary.reset();
+  if (!prepared.canary.has_value() && !prepared.by_switch) needs.canary.reset();
   return needs;
 }
 
@@ -67,6 +68,10 @@ engine::Plan EnginePlan(const ReleaseJob& job, const Prepared& prepared) {
                                        : CreateTimeout(arguments, job.besides);
   plan.identity = prepared.identity;
   if (prepared.canary.has_value()) plan.canary = CanaryPlanOf(job, prepared);
+  if (prepared.blue_green.has_value()) {
+    plan.strategy = engine::Strategy::kBlueGreen;
+    plan.blue_green = BlueGreenPlanOf(job, prepared);
+  }
   return plan;
 }
 
@@ -78,6 +83,8 @@ runner::MeasuringTarget MeasuringOf(const Connection& connection, const ReleaseJ
   measuring.interval = prepared.analysis.interval;
   if (prepared.canary.has_value()) {
     measuring.service = kubernetes::NameOf(prepared.canary->service);
+  } else if (job.blue_green.has_value()) {
+    measuring.service = job.blue_green->service;
   } else if (job.canary.has_value()) {
     measuring.service = routing::ServiceOf(job.canary->backend);
   }
@@ -106,6 +113,8 @@ runner::ReleaseRequest Request(const Connection& connection, const ReleaseJob& j
   request.target.measuring = MeasuringOf(connection, job, prepared);
   request.target.schedule_timeout = ScheduleTimeout(job.planned.arguments);
   request.canary = prepared.canary;
+  request.blue_green = prepared.blue_green;
+  if (prepared.blue_green.has_value()) request.owner = prepared.live_ref;
   if (prepared.live.has_value()) request.workload_uid = kubernetes::UidOf(*prepared.live);
   return request;
 }
@@ -148,8 +157,15 @@ absl::Status RequireImages(const Connection& connection, const Prepared& prepare
 // plan has just done it.
 absl::Status Rehearse(const Connection& connection, const Prepared& prepared, absl::Time now,
                       const std::stop_token& stop) {
-  const runner::WorkloadWrite write{prepared.intent.workload, prepared.intent.force,
-                                    prepared.intent.agreed, prepared.intent.take_over_legacy};
+  const Json workload =
+      prepared.blue_green.has_value()
+          ? RehearsedSlot(*prepared.blue_green, prepared.by_switch, prepared.intent.workload)
+          : prepared.intent.workload;
+  std::vector<kubernetes::FieldPath> agreed = prepared.intent.agreed;
+  // The size of a slot that does not serve is the release's, whoever set it.
+  if (prepared.by_switch) agreed.push_back(kubernetes::FieldPath() / "spec" / "replicas");
+  const runner::WorkloadWrite write{workload, prepared.intent.force, std::move(agreed),
+                                    prepared.intent.take_over_legacy};
   if (connection.preflight_memory->TakeRehearsal(write, now)) return absl::OkStatus();
   const absl::Status refusal =
       runner::WriteWorkload(*connection.api, write, runner::WriteMode::kDryRun, stop).status();
@@ -266,6 +282,7 @@ PermissionNeeds NeedsOf(const ReleaseJob& job) {
       needs.service_proxy |= prometheus != nullptr && prometheus->server.service.has_value();
     }
   }
+  if (job.blue_green.has_value()) AddNeedsOfSlots(job, needs);
   if (!job.canary.has_value()) return needs;
   const std::string service = routing::ServiceOf(job.canary->backend);
   needs.canary.emplace();
@@ -329,7 +346,7 @@ ReleaseVerdict ReleaseWorkload(const Connection& connection, Clock& clock, const
   const bool released =
       result->outcome == Outcome::kSucceeded || result->outcome == Outcome::kPaused;
   if (released && prepared->intent.take_over_legacy) {
-    const absl::Status taken = runner::EndCoOwnership(api, prepared->ref, stop);
+    const absl::Status taken = runner::EndCoOwnership(api, prepared->live_ref, stop);
     if (!taken.ok()) {
       verdict.diagnostics.Warning(Path::Of("manifest"), "Fields are still held by other tools too",
                                   absl::StrCat("What leaves the manifest may stay in the cluster: ",
@@ -359,7 +376,7 @@ absl::Status TakeBackCanary(const Connection& connection, Clock& clock, const Re
   if (!live.ok()) return live.status();
   const ReleaseRecord& record = job.planned.record;
   Prepared prepared;
-  prepared.ref = ref;
+  prepared.ref = prepared.live_ref = ref;
   prepared.by_canary = true;
   prepared.identity = found->state.identity;
   const Json stable =

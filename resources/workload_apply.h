@@ -12,7 +12,9 @@
 
 #include "provider/checks/check.h"
 #include "provider/delivery/engine.h"
+#include "provider/routing/switch.h"
 #include "provider/routing/traffic_router.h"
+#include "provider/runner/canary_objects.h"
 #include "provider/value/diagnostics.h"
 #include "resources/analysis_block.h"
 #include "resources/cluster.h"
@@ -48,7 +50,22 @@ struct CanaryJob {
   routing::Match match;
   engine::CanaryPlan plan;
   std::map<std::string, std::string> labels;  // canary_labels
+  runner::BesideWords words = {};
+  int mirror = 0;  // percent of the requests that it gets copies of, instead of a share
   CanaryChecks checks;
+};
+
+// A change of the pods is released to the slot that does not serve.
+struct BlueGreenJob {
+  routing::Switch by;
+  std::string service;
+  std::string slot_label;
+  std::string preview_service;  // empty: none
+  std::optional<int> preview_replicas;
+  bool approved = true;
+  bool keep_previous = true;
+  std::vector<checks::Check> before_promotion;
+  std::vector<checks::Check> after_promotion;
 };
 
 struct ReleaseJob {
@@ -61,6 +78,7 @@ struct ReleaseJob {
   std::string backend;     // of the traffic ("gateway_api"); empty: none
   absl::Duration besides;  // what the strategy waits for (CreateTimeout)
   std::optional<CanaryJob> canary;
+  std::optional<BlueGreenJob> blue_green;
   WorkloadState planned;               // arguments wanted; results and record as they were
   std::optional<WorkloadState> prior;  // nullopt: create
 };

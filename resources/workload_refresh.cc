@@ -254,10 +254,11 @@ void RefreshContents(kubernetes::Api& api, const std::string& namespace_name,
 
 absl::StatusOr<std::optional<OpenRun>> FindOpenRun(kubernetes::Api& api,
                                                    const kubernetes::ObjectRef& ref, absl::Time now,
-                                                   const std::stop_token& stop) {
-  DELIVERY_ASSIGN_OR_RETURN(const auto entry, runner::LoadJournal(api, ref, stop));
+                                                   const std::stop_token& stop,
+                                                   const std::string& suffix) {
+  DELIVERY_ASSIGN_OR_RETURN(const auto entry, runner::LoadJournal(api, ref, stop, suffix));
   if (!entry.has_value() || entry->state.step == engine::Step::kDone) return std::nullopt;
-  DELIVERY_ASSIGN_OR_RETURN(const auto lease, runner::ViewLease(api, ref, stop));
+  DELIVERY_ASSIGN_OR_RETURN(const auto lease, runner::ViewLease(api, ref, stop, suffix));
   const bool alive = lease.has_value() && now - lease->renewed < runner::kLeaseDuration;
   ReleaseStatus status;
   status.phase = std::string(alive ? phase::kProgressing : phase::kInterrupted);

@@ -70,10 +70,12 @@ struct OpenRun {
   std::string resource_type;
 };
 // The phase of a run that another process left open or is running: Interrupted, Progressing, or
-// nothing (nullopt). Looks at the journal, and at the Lease if there is one.
+// nothing (nullopt). Looks at the journal, and at the Lease if there is one. `suffix` as of
+// runner::RunObjectName.
 absl::StatusOr<std::optional<OpenRun>> FindOpenRun(kubernetes::Api& api,
                                                    const kubernetes::ObjectRef& ref, absl::Time now,
-                                                   const std::stop_token& stop);
+                                                   const std::stop_token& stop,
+                                                   const std::string& suffix = "");
 
 // The verdict on a run of another apply that was going on at the last look and is not any more.
 ReleaseStatus EndedElsewhere(const Json& live);

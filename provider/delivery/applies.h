@@ -44,9 +44,9 @@ struct AppliesOf {
         result = world.Execute(action);
       }
       if (decision.outcome.has_value()) {
-        const bool stays = decision.outcome == Outcome::kInterrupted ||
-                           decision.outcome == Outcome::kHeld ||
-                           decision.outcome == Outcome::kFailed;
+        const bool stays =
+            decision.outcome == Outcome::kInterrupted || decision.outcome == Outcome::kHeld ||
+            decision.outcome == Outcome::kServing || decision.outcome == Outcome::kFailed;
         if (!stays) journal.reset();
         return decision.outcome;
       }

@@ -1,59 +1,49 @@
-// What the strategies share that put a second Deployment beside the one that serves: how they wait,
-// what they do about an action that failed, how checks decide, and how what was made is taken back.
+// What strategies share that put a second Deployment beside the workload and send it a part of the
+// requests: how that begins, what may go wrong, and the way back from wherever it stands.
 #ifndef DELIVERY_DELIVERY_BESIDE_H_
 #define DELIVERY_DELIVERY_BESIDE_H_
 
-#include <functional>
 #include <optional>
 #include <string>
 
-#include "absl/time/time.h"
+#include "provider/delivery/decisions.h"
 #include "provider/delivery/engine.h"
 
-namespace delivery::engine {
+namespace delivery::engine::beside {
 
-// Everything a decision is made from.
-struct Look {
-  const Plan& plan;
-  const Observation& seen;
-  absl::Time now;
-};
+// Whether requests go to the second Deployment, as last written.
+bool HasTraffic(const CanaryState& canary);
 
-// Between a route that was written and the last request that goes by the old one.
-inline constexpr absl::Duration kRoutersLag = absl::Seconds(5);
+// What has gone wrong while there is a second Deployment, whether or not it has traffic.
+std::optional<std::string> Trouble(const State& state, const Look& look);
+// The result of the action of a step on the way; nullopt when it succeeded.
+std::optional<Decision> ActionTrouble(const State& state, const Look& look);
 
-// Stores `step`, then decides there.
-Decision Next(State state, Step step, const Look& look);
-Decision Interrupt(State state);
-Decision EndDone(State state, Outcome outcome);
-// What was released in place of this run begins now.
-Decision BeginNext(const State& state, const Look& look);
+// For reasons that leave nothing to look at: traffic that somebody else moves, a Deployment that
+// does not serve.
+Decision TakeBack(State state, std::string reason, const Look& look);
+// For reasons that need not wait: nothing is gained by leaving traffic where it is, unless the user
+// wants to look at it.
+Decision Abort(State state, std::string reason, const Look& look);
+Decision AbortForTrouble(State state, std::string trouble, const Look& look);
 
-bool CannotSee(const Look& look);
-Decision WaitToSee(State state, const Look& look);
+// kRecordRoute and kReserveRoute, up to kCreateCanary.
+Decision DecideRecordRoute(const State& state, const Look& look);
+Decision DecideReserveRoute(const State& state, const Look& look);
+// kCreateCanary and kScaleCanary: makes it of this size, and goes on with `then`.
+Decision DecideApply(const State& state, const Look& look, int replicas, Step then);
+// What keeps the run waiting until every pod of the second Deployment is ready, or ends it; nullopt
+// when they are. `next` has the progress.
+std::optional<Decision> AwaitReady(State& next, const Look& look);
 
-// What a strategy does about a failure.
-using Abort = std::function<Decision(State, std::string, const Look&)>;
+// The way back begins: weight 0 first.
+Decision BeginTeardown(State state, Teardown teardown, const Look& look);
+// kReturnTraffic, kRestoreRoute, kScaleDownDelay, kDeleteCanary, kAwaitCanaryGone.
+Decision DecideTeardown(const State& state, const Look& look);
 
-// The result of the action of a step on the way; nullopt when it succeeded. One that may have
-// failed for a passing reason is tried again, as long as there is progress to hope for.
-std::optional<Decision> ActionTrouble(const State& state, const Look& look, const Abort& abort);
+// The step that a stopped run begins again, so that what it waits for is seen anew.
+Step BeginningOf(Step step);
 
-// Checks of one moment. `trouble` says what else ends them while they run, `passed` what follows.
-struct CheckHooks {
-  Abort abort;
-  std::function<std::optional<Decision>()> trouble;
-  std::function<Decision()> passed;
-};
-Decision DecideChecks(const State& state, const Look& look, RunChecks checks,
-                      const CheckHooks& hooks);
-
-// Undoing did not work: the step stays in the journal, so that the next apply goes on with it.
-Decision UndoFailed(State state, const std::string& why);
-// The result of an action of the way back; nullopt when it succeeded. It is not given up for a
-// passing reason: the cluster waits as it is, and so does the next apply.
-std::optional<Decision> UndoTrouble(const State& state, const Look& look);
-
-}  // namespace delivery::engine
+}  // namespace delivery::engine::beside
 
 #endif  // DELIVERY_DELIVERY_BESIDE_H_

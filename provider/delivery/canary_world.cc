@@ -9,16 +9,18 @@
 
 namespace delivery::engine {
 
-absl::Status CanaryWorld::SetTrafficTo(int wanted, bool wanted_match) {
-  done.push_back(absl::StrCat("SetTraffic ", wanted, wanted_match ? " match" : ""));
-  if (wanted < 0 || wanted > 100) broken_invariants.push_back("weights sum to 100");
-  const bool to_canary = wanted > 0 || wanted_match;
+absl::Status CanaryWorld::Shift(const SetTraffic& wanted) {
+  done.push_back(absl::StrCat("SetTraffic ", wanted.weight, wanted.match ? " match" : "",
+                              wanted.mirror > 0 ? absl::StrCat(" mirror ", wanted.mirror) : ""));
+  if (wanted.weight < 0 || wanted.weight > 100) broken_invariants.push_back("weights sum to 100");
+  const bool to_canary = wanted.weight > 0 || wanted.match || wanted.mirror > 0;
   if (to_canary && canary_ready == 0) return absl::UnavailableError("no ready endpoint of canary");
-  if (to_canary && wanted < 100 && stable_ready == 0) {
+  if (to_canary && wanted.weight < 100 && stable_ready == 0) {
     return absl::UnavailableError("no ready endpoint of stable");
   }
-  weight = wanted;
-  match = wanted_match;
+  weight = wanted.weight;
+  match = wanted.match;
+  mirror = wanted.mirror;
   reference_added = true;
   return absl::OkStatus();
 }
@@ -51,15 +53,16 @@ absl::Status CanaryWorld::Execute(const Action& action) {
       reference_added = true;
       return absl::OkStatus();
     }
-    return SetTrafficTo(traffic->weight, traffic->match);
+    return Shift(*traffic);
   } else if (std::holds_alternative<RestoreRoute>(action)) {
     done.push_back("RestoreRoute");
     reference_added = false;
     weight = 0;
     match = false;
+    mirror = 0;
   } else if (std::holds_alternative<DeleteCanary>(action)) {
     done.push_back("DeleteCanary");
-    if (weight > 0 || match) broken_invariants.push_back("no traffic to what is deleted");
+    if (HasTraffic()) broken_invariants.push_back("no traffic to what is deleted");
     if (route_guards && !reference_added) broken_invariants.push_back("the route guards its pods");
     canary_exists = false;
     canary_desired = canary_ready = 0;
@@ -111,8 +114,19 @@ void CanaryWorld::Pass(absl::Duration time) {
   stable_ready = std::min(stable_ready, stable_desired);
 }
 
-bool CanaryWorld::IsAtRest() const {
-  return !canary_exists && !reference_added && weight == 0 && !match;
+bool CanaryWorld::IsAtRest() const { return !canary_exists && !reference_added && !HasTraffic(); }
+
+Plan VariantTestPlan() {
+  Plan plan;
+  plan.strategy = Strategy::kVariant;
+  plan.identity = RunIdentity("{}");
+  plan.progress_deadline = absl::Seconds(60);
+  plan.timeout = absl::Minutes(30);
+  plan.canary.scale_down_delay = absl::Seconds(5);
+  plan.beside = "variant";
+  plan.variant.replicas = 2;
+  plan.variant.match = true;
+  return plan;
 }
 
 Plan CanaryReleasePlan() {

@@ -27,6 +27,7 @@ struct CanaryWorld {
   int canary_ready = 0;
   int weight = 0;
   bool match = false;
+  int mirror = 0;                // percent of the requests that are copied
   bool reference_added = false;  // the route is not at rest
   bool route_guards = false;     // the route alone keeps requests from the canary's pods
   bool new_is_broken = false;    // its pods never start
@@ -50,10 +51,11 @@ struct CanaryWorld {
   Observation Look();
   // The controllers work for a while.
   void Pass(absl::Duration time);
+  bool HasTraffic() const { return weight > 0 || match || mirror > 0; }
   bool IsAtRest() const;
 
  private:
-  absl::Status SetTrafficTo(int wanted, bool wanted_match);
+  absl::Status Shift(const SetTraffic& wanted);
   void WriteStable(bool to_new, bool halted);
 
   std::optional<Json> route_record_;
@@ -62,6 +64,9 @@ struct CanaryWorld {
 };
 
 using Applies = AppliesOf<CanaryWorld>;
+
+// A variant with 2 pods that a match sends requests to.
+Plan VariantTestPlan();
 
 // Steps 10 % and 50 %, 60 s each, one metric that must be at least 99, every 10 s.
 Plan CanaryReleasePlan();

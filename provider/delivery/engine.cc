@@ -14,7 +14,7 @@ State Start(const Plan& plan, std::string run_id, absl::Time now) {
   state.first_release = plan.first_release;
   state.started_at = now;
   state.resumed_at = now;
-  if (plan.strategy == Strategy::kCanary) {
+  if (plan.strategy != Strategy::kRolling) {
     state.step = Step::kRecordRoute;
     state.canary.steps = plan.canary.steps;
   }
@@ -53,6 +53,7 @@ bool HasRouteRecord(const State& state) {
 State Resume(const Plan& plan, State found, absl::Time now) {
   found = SeenAnew(std::move(found), now);
   if (found.slots.has_value()) return blue_green::Resume(plan, std::move(found), now);
+  if (plan.strategy == Strategy::kVariant) return variant::Resume(plan, std::move(found));
   return IsOfCanary(found) ? canary::Resume(plan, std::move(found), now)
                            : rolling::Resume(plan, std::move(found));
 }
@@ -76,6 +77,7 @@ State Supersede(const Plan& plan, State found, std::string run_id, absl::Time no
 
 Decision Decide(const Plan& plan, const State& state, const Observation& seen, absl::Time now) {
   if (state.slots.has_value()) return blue_green::Decide(plan, state, seen, now);
+  if (plan.strategy == Strategy::kVariant) return variant::Decide(plan, state, seen, now);
   return IsOfCanary(state) ? canary::Decide(plan, state, seen, now)
                            : rolling::Decide(plan, state, seen, now);
 }

@@ -56,6 +56,7 @@ struct ApplyCanary {
 struct SetTraffic {
   int weight = 0;
   bool match = false;
+  int mirror = 0;  // percent of the requests that it gets a copy of
   Json route_record;
   // Weight 0 is written into the route, too, so that what selects the canary's pods sends them
   // nothing.
@@ -136,7 +137,7 @@ struct Observation {
   // Answers of a Measure that has ended, once: one per metric, in the plan's order.
   std::optional<std::vector<analysis::Measurement>> measured;
 
-  // With Strategy::kCanary and kBlueGreen.
+  // With all strategies but kRolling.
   CanarySeen canary;
   // Answer of RecordRoute, once.
   std::optional<Json> route_record;

@@ -11,7 +11,8 @@
 
 namespace delivery::engine {
 
-enum class Strategy { kRolling, kCanary, kBlueGreen };
+// kVariant: an A/B test or a mirror.
+enum class Strategy { kRolling, kCanary, kBlueGreen, kVariant };
 // kHold: a canary stays at its weight, and the next apply measures that step again.
 enum class OnFailure { kRollback, kPause, kKeep, kHold };
 enum class OnInterrupt { kResume, kRollback };
@@ -72,6 +73,15 @@ struct BlueGreenPlan {
   std::string abort_reason;
 };
 
+struct VariantPlan {
+  bool serve = true;  // otherwise what there is of it is taken back
+  int replicas = 1;
+  // What it gets, as in SetTraffic.
+  int weight = 0;
+  bool match = false;
+  int mirror = 0;
+};
+
 struct Plan {
   Strategy strategy = Strategy::kRolling;
   // There is no version to go back to: a failure removes what the release made.
@@ -83,8 +93,11 @@ struct Plan {
   // The rollout, or the promotion, is followed by checks that decide.
   bool has_checks = false;
   AnalysisPlan analysis;
-  CanaryPlan canary;         // with Strategy::kCanary
+  CanaryPlan canary;         // with Strategy::kCanary; its route_guards with kVariant, too
   BlueGreenPlan blue_green;  // with Strategy::kBlueGreen
+  VariantPlan variant;       // with Strategy::kVariant
+  // What messages call the second Deployment of a canary or a variant.
+  std::string beside = "canary";
   // Without any progress for this long, a rollout or a rollback has failed.
   absl::Duration progress_deadline = absl::Minutes(10);
   // From the start of this apply; then the release has failed.

@@ -14,7 +14,7 @@ namespace {
 
 constexpr int64_t kSchemaVersion = 3;
 
-constexpr std::array<std::pair<Step, const char*>, 44> kStepNames = {{
+constexpr std::array<std::pair<Step, const char*>, 45> kStepNames = {{
     {Step::kApply, "apply"},
     {Step::kAwait, "await"},
     {Step::kCheck, "check"},
@@ -59,13 +59,15 @@ constexpr std::array<std::pair<Step, const char*>, 44> kStepNames = {{
     {Step::kEmptySlot, "empty_slot"},
     {Step::kRemoveSlot, "remove_slot"},
     {Step::kAwaitSlotGone, "await_slot_gone"},
+    {Step::kServing, "serving"},
 }};
 
-constexpr std::array<std::pair<Teardown, const char*>, 4> kTeardownNames = {{
+constexpr std::array<std::pair<Teardown, const char*>, 5> kTeardownNames = {{
     {Teardown::kNone, "none"},
     {Teardown::kPromoted, "promoted"},
     {Teardown::kAborted, "aborted"},
     {Teardown::kSuperseded, "superseded"},
+    {Teardown::kEnded, "ended"},
 }};
 
 // The value with this name in one of the tables above.
@@ -109,6 +111,7 @@ Json EncodeCanary(const CanaryState& canary) {
   return {{"step_index", canary.step_index},
           {"weight", canary.weight},
           {"match", canary.match},
+          {"mirror", canary.mirror},
           {"replicas", canary.replicas},
           {"stable_size", canary.stable_size},
           {"stable_written", canary.stable_written},
@@ -124,6 +127,7 @@ std::optional<CanaryState> DecodeCanary(const Json& json) {
   canary.step_index = static_cast<int>(GetInt(json, "step_index", -1));
   canary.weight = static_cast<int>(GetInt(json, "weight"));
   canary.match = GetBool(json, "match");
+  canary.mirror = static_cast<int>(GetInt(json, "mirror"));
   canary.replicas = static_cast<int>(GetInt(json, "replicas"));
   canary.stable_size = static_cast<int>(GetInt(json, "stable_size"));
   canary.stable_written = GetBool(json, "stable_written");

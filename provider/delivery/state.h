@@ -52,6 +52,8 @@ enum class Step {
   kDeleteCanary,
   kAwaitCanaryGone,
 
+  kServing,  // a variant serves beside the workload (between applies)
+
   // Of a blue-green release, besides kRecordRoute, kCheckBeforePromotion and kHeld.
   kVerifySwitch,  // traffic goes to the slot that serves, and only there
   kPointPreview,  // the preview Service selects the slot that is released to
@@ -75,6 +77,7 @@ enum class Teardown {
   kPromoted,    // stable runs the new version
   kAborted,     // the release failed
   kSuperseded,  // another version is released in its place
+  kEnded,       // of a variant: its time is over, or its resource is destroyed
 };
 
 enum class Outcome {
@@ -86,6 +89,7 @@ enum class Outcome {
   kInterrupted,  // stopped on request; the journal stays
   kRefused,      // the first write was refused: nothing was changed
   kHeld,         // a canary waits for approval; the journal stays
+  kServing,      // a variant serves; the journal stays until it is taken back
 };
 
 // Where the run of a canary stands.
@@ -93,6 +97,7 @@ struct CanaryState {
   int step_index = -1;          // into CanaryPlan::steps, of the step begun last; -1: none yet
   int weight = 0;               // percent of the canary: last written, in kSetWeight being written
   bool match = false;           // the same of the rule for `match`
+  int mirror = 0;               // the same of the copies of requests
   int replicas = 0;             // of the canary, likewise
   int stable_size = 0;          // pods of stable when the run began
   bool stable_written = false;  // the promotion has begun

@@ -33,4 +33,12 @@ Decision Decide(const Plan& plan, const State& state, const Observation& seen, a
 
 }  // namespace delivery::engine::blue_green
 
+namespace delivery::engine::variant {
+
+// A second Deployment serves beside the workload until it is taken back.
+State Resume(const Plan& plan, State found);
+Decision Decide(const Plan& plan, const State& state, const Observation& seen, absl::Time now);
+
+}  // namespace delivery::engine::variant
+
 #endif  // DELIVERY_DELIVERY_STRATEGY_H_

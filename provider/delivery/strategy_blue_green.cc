@@ -20,7 +20,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "provider/delivery/beside.h"
 #include "provider/delivery/decisions.h"
 #include "provider/delivery/measuring.h"
 #include "provider/delivery/strategy.h"
@@ -63,6 +62,7 @@ Decision Fail(State state, std::string reason, const Look& look) {
 Decision AfterTeardown(State state, const Look& look) {
   switch (state.slots->teardown) {
     case Teardown::kPromoted:
+    case Teardown::kEnded:
       return EndDone(std::move(state), Outcome::kSucceeded);
     case Teardown::kSuperseded:
       return BeginNext(state, look);
@@ -96,7 +96,7 @@ Decision DecideSwitchBack(const State& state, const Look& look) {
   const Json& record = state.slots->route_record;
   if (!look.seen.action_result.has_value()) {
     if (IsFirst(state)) return Act(state, RestoreRoute{record});
-    return Act(state, SetTraffic{0, false, record, /*reserve=*/false});
+    return Act(state, SetTraffic{.route_record = record});
   }
   // An object that is gone sends nothing to anybody.
   if (!absl::IsNotFound(*look.seen.action_result)) {
@@ -211,7 +211,7 @@ Decision EndOfInPlace(State state, const Look& look) {
 Decision DecideVerifySwitch(const State& state, const Look& look) {
   if (!look.seen.action_result.has_value()) {
     if (look.seen.stop_requested) return Interrupt(state);
-    return Act(state, SetTraffic{0, false, state.slots->route_record, /*reserve=*/false});
+    return Act(state, SetTraffic{.route_record = state.slots->route_record});
   }
   if (auto trouble = ActionTrouble(state, look, Refuse)) return *std::move(trouble);
   State next = state;
@@ -334,7 +334,7 @@ Decision DecideSwitch(const State& state, const Look& look) {
       next.slots->switched = true;
       return WaitUntil(std::move(next), look.now);
     }
-    return Act(state, SetTraffic{100, false, state.slots->route_record, /*reserve=*/false});
+    return Act(state, SetTraffic{.weight = 100, .route_record = state.slots->route_record});
   }
   if (!look.seen.action_result->ok() && !CannotSee(look)) {
     // Why there is no endpoint to send requests to.

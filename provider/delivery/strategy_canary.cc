@@ -22,36 +22,23 @@
 namespace delivery::engine::canary {
 namespace {
 
-// A release must not begin on a version that is not well; it may be finishing something.
-constexpr absl::Duration kStableGrace = absl::Seconds(30);
+using beside::Abort;
+using beside::AbortForTrouble;
+using beside::ActionTrouble;
+using beside::AwaitReady;
+using beside::BeginningOf;
+using beside::BeginTeardown;
+using beside::DecideApply;
+using beside::DecideRecordRoute;
+using beside::DecideReserveRoute;
+using beside::DecideTeardown;
+using beside::TakeBack;
+using beside::Trouble;
+
 // An autoscaler that shrank stable has this long to bring it back before an abort.
 constexpr absl::Duration kStableComeback = absl::Seconds(30);
 
-// ---- The way back
-
-Decision BeginTeardown(State state, Teardown teardown, const Look& look) {
-  state.canary.teardown = teardown;
-  return Next(std::move(state), Step::kReturnTraffic, look);
-}
-
-// For reasons that leave nothing to look at: traffic that somebody else moves, a canary that does
-// not serve.
-Decision TakeBack(State state, std::string reason, const Look& look) {
-  if (state.reason.empty()) state.reason = std::move(reason);
-  return BeginTeardown(std::move(state), Teardown::kAborted, look);
-}
-
-// For reasons that need not wait: nothing is gained by leaving traffic where it is, unless the user
-// wants to look at it.
-Decision AbortRun(State state, std::string reason, const Look& look) {
-  if (look.plan.on_failure != OnFailure::kHold) {
-    return TakeBack(std::move(state), std::move(reason), look);
-  }
-  if (state.reason.empty()) state.reason = std::move(reason);
-  state.canary.resume_step = state.step;
-  state.step = Step::kFailedHold;
-  return EndWith(std::move(state), Outcome::kFailed);
-}
+// ---- Giving up
 
 // Metrics are bad, but the canary serves: stable first comes back to its size, if something shrank
 // it, so that it can take all the traffic.
@@ -59,38 +46,11 @@ Decision AbortForMetrics(State state, std::string reason, const Look& look) {
   const bool shrank =
       look.seen.desired < state.canary.stable_size || look.seen.ready < look.seen.desired;
   if (!shrank || look.seen.canary.ready == 0 || look.plan.on_failure == OnFailure::kHold) {
-    return AbortRun(std::move(state), std::move(reason), look);
+    return Abort(std::move(state), std::move(reason), look);
   }
   state.reason = std::move(reason);
   state.canary.teardown = Teardown::kAborted;
   return Next(std::move(state), Step::kAwaitStable, look);
-}
-
-// ---- What may go wrong on the way
-
-// Of what is there while a canary exists, whether or not it has traffic.
-std::optional<std::string> Trouble(const State& state, const Look& look) {
-  const Observation& seen = look.seen;
-  if (seen.foreign_change.has_value()) return seen.foreign_change;
-  if (!seen.exists) return "the workload was deleted by someone else during the release";
-  if (!seen.canary.exists) return "the canary was deleted by someone else during the release";
-  if (seen.canary.failure.has_value()) return seen.canary.failure;
-  const bool serves = state.canary.weight > 0 || state.canary.match;
-  if (serves && seen.canary.observed && seen.canary.ready == 0) {
-    return "no pod of the canary is ready any more";
-  }
-  return std::nullopt;
-}
-
-// Whether a canary with trouble is taken back though the user wants to look at failed ones: a
-// version that never had traffic hurts nobody.
-bool MustGo(const State& state, const Look& look) {
-  return look.seen.foreign_change.has_value() || state.canary.weight > 0 || state.canary.match;
-}
-
-Decision AbortForTrouble(State state, std::string trouble, const Look& look) {
-  return MustGo(state, look) ? TakeBack(std::move(state), std::move(trouble), look)
-                             : AbortRun(std::move(state), std::move(trouble), look);
 }
 
 // ---- The steps
@@ -149,92 +109,22 @@ Decision DecideHeld(const State& state, const Look& look) {
 
 // ---- Before any traffic
 
-Decision DecideRecordRoute(const State& state, const Look& look) {
-  if (look.seen.route_record.has_value()) {
-    State next = state;
-    next.canary.route_record =
-        look.seen.route_record->is_null() ? Json::object() : *look.seen.route_record;
-    next.canary.stable_size = look.seen.desired;
-    const bool guards = look.plan.canary.route_guards;
-    return Next(std::move(next), guards ? Step::kReserveRoute : Step::kCreateCanary, look);
-  }
-  if (look.seen.stop_requested) return Interrupt(state);
-  if (look.seen.action_result.has_value() && !look.seen.action_result->ok() &&
-      !IsTransient(*look.seen.action_result)) {
-    State refused = state;
-    refused.reason = std::string(look.seen.action_result->message());
-    refused.step = Step::kDone;
-    return EndWith(std::move(refused), Outcome::kRefused);
-  }
-  if (CannotSee(look) || look.seen.action_result.has_value()) return WaitToSee(state, look);
-  const bool well = look.seen.exists && look.seen.complete && look.seen.ready > 0;
-  if (well) return Act(state, RecordRoute{});
-  if (look.seen.exists && look.now < state.started_at + kStableGrace) {
-    return WaitUntil(state, state.started_at + kStableGrace);
-  }
-  State refused = state;
-  refused.step = Step::kDone;
-  refused.reason = absl::StrCat(
-      "the version that runs is not well, so there is nothing to compare a canary with and to go "
-      "back to: ",
-      !look.seen.exists               ? std::string("the workload does not exist")
-      : look.seen.failure.has_value() ? *look.seen.failure
-      : look.seen.complete            ? std::string("it has no ready pod")
-                                      : look.seen.progress_mark,
-      ". Repair it first, or release with delivery_rollout.");
-  return EndWith(std::move(refused), Outcome::kRefused);
-}
-
-Decision DecideReserveRoute(const State& state, const Look& look) {
-  if (!look.seen.action_result.has_value()) {
-    if (look.seen.stop_requested) return Interrupt(state);
-    return Act(state, SetTraffic{0, false, state.canary.route_record, /*reserve=*/true});
-  }
-  if (auto trouble = ActionTrouble(state, look, AbortRun)) return *std::move(trouble);
-  return Next(state, Step::kCreateCanary, look);
-}
-
 Decision DecideApplyCanary(const State& state, const Look& look, Step then) {
-  if (!look.seen.action_result.has_value()) {
-    if (look.seen.stop_requested) return Interrupt(state);
-    if (CannotSee(look)) return WaitToSee(state, look);
-    State next = state;
-    next.canary.replicas = ReplicasOf(look, std::max(state.canary.step_index, 0));
-    const int replicas = next.canary.replicas;
-    return Act(std::move(next), ApplyCanary{replicas});
-  }
-  if (auto trouble = ActionTrouble(state, look, AbortRun)) return *std::move(trouble);
-  return Next(state, then, look);
+  const int replicas = ReplicasOf(look, std::max(state.canary.step_index, 0));
+  return DecideApply(state, look, replicas, then);
 }
 
 // Until every pod of the canary is ready.
 Decision DecideAwaitCanary(const State& state, const Look& look) {
-  if (CannotSee(look)) return WaitToSee(state, look);
-  const CanarySeen& canary = look.seen.canary;
-  State next = WithProgress(state, canary.progress_mark, look.now);
-  if (auto trouble = Trouble(state, look)) {
-    return AbortForTrouble(std::move(next), *std::move(trouble), look);
-  }
-  if (canary.complete && state.step == Step::kAwaitScaled) {
+  State next = state;
+  if (auto waits = AwaitReady(next, look)) return *std::move(waits);
+  if (state.step == Step::kAwaitScaled) {
     return Next(WithWeightOfStep(std::move(next), look), Step::kSetWeight, look);
   }
-  if (canary.complete && look.plan.canary.checks_before_traffic) {
+  if (look.plan.canary.checks_before_traffic) {
     return Next(std::move(next), Step::kCheckBeforeTraffic, look);
   }
-  if (canary.complete) return Advance(std::move(next), look);
-  if (look.seen.stop_requested) return Interrupt(std::move(next));
-  if (canary.deadline_exceeded || IsStuck(look.plan, next, look.now)) {
-    return AbortRun(next,
-                    absl::StrCat("the canary did not become ready, no progress for ",
-                                 absl::FormatDuration(look.plan.progress_deadline),
-                                 " (progress_deadline): ", canary.progress_mark),
-                    look);
-  }
-  if (auto late = TimedOut(look.plan, next, look.now)) {
-    return AbortRun(std::move(next), *std::move(late), look);
-  }
-  const absl::Time wake_at = GiveUpAt(look.plan, next);
-  return WaitUntil(std::move(next), wake_at);
+  return Advance(std::move(next), look);
 }
 
 // Checks of one moment; `passed` decides what follows.
@@ -246,7 +136,7 @@ Decision DecideChecksAt(const State& state, const Look& look, CheckPoint at,
     if (!what.has_value()) return std::nullopt;
     return AbortForTrouble(state, *what, look);
   };
-  return DecideChecks(state, look, {at, 0}, {AbortRun, trouble, std::move(passed)});
+  return DecideChecks(state, look, {at, 0}, {Abort, trouble, std::move(passed)});
 }
 
 // ---- With traffic
@@ -254,14 +144,15 @@ Decision DecideChecksAt(const State& state, const Look& look, CheckPoint at,
 Decision DecideSetWeight(const State& state, const Look& look) {
   if (!look.seen.action_result.has_value()) {
     if (look.seen.stop_requested) return Interrupt(state);
-    return Act(state, SetTraffic{state.canary.weight, state.canary.match, state.canary.route_record,
-                                 /*reserve=*/false});
+    return Act(state, SetTraffic{.weight = state.canary.weight,
+                                 .match = state.canary.match,
+                                 .route_record = state.canary.route_record});
   }
   if (!look.seen.action_result->ok() && !CannotSee(look)) {
     // Why there is no endpoint to send requests to.
     if (auto trouble = Trouble(state, look)) return TakeBack(state, *std::move(trouble), look);
   }
-  if (auto trouble = ActionTrouble(state, look, AbortRun)) return *std::move(trouble);
+  if (auto trouble = ActionTrouble(state, look)) return *std::move(trouble);
   return WaitUntil(BeginHold(look.plan, Moved(state, Step::kHold), look.now), look.now);
 }
 
@@ -286,11 +177,11 @@ Decision DecideHold(const State& state, const Look& look) {
     return TakeBack(std::move(next), *std::move(trouble), look);
   }
   if (look.seen.action_result.has_value() && !look.seen.action_result->ok()) {
-    return AbortRun(std::move(next), std::string(look.seen.action_result->message()), look);
+    return Abort(std::move(next), std::string(look.seen.action_result->message()), look);
   }
   const bool checking = StepOf(look, next).has_checks;
   if (checking && next.checks_began && look.seen.checks == Checks::kFailed) {
-    return AbortRun(std::move(next), look.seen.check_failure, look);
+    return Abort(std::move(next), look.seen.check_failure, look);
   }
   if (look.seen.stop_requested) return Interrupt(std::move(next));
   if (auto start = StartStepChecks(next, look)) return *std::move(start);
@@ -300,7 +191,7 @@ Decision DecideHold(const State& state, const Look& look) {
     return Advance(std::move(next), look);
   }
   if (auto late = TimedOut(look.plan, next, look.now)) {
-    return AbortRun(std::move(next), *std::move(late), look);
+    return Abort(std::move(next), *std::move(late), look);
   }
   if (IsMeasurementDue(look.plan, next, look.now)) {
     return Act(Measuring(look.plan, std::move(next), look.now), Measure{});
@@ -329,7 +220,7 @@ Decision DecidePromote(const State& state, const Look& look) {
   } else if (!look.seen.action_result->ok() && state.first_to_promote) {
     next.canary.stable_written = false;  // refused: there is nothing to put back
   }
-  if (auto trouble = ActionTrouble(next, look, AbortRun)) return *std::move(trouble);
+  if (auto trouble = ActionTrouble(next, look)) return *std::move(trouble);
   return Next(std::move(next), Step::kAwaitPromoted, look);
 }
 
@@ -349,10 +240,10 @@ Decision DecideAwaitPromoted(const State& state, const Look& look) {
     return TakeBack(std::move(next), *std::move(trouble), look);
   }
   if (auto failure = RolloutFailure(look.plan, next, look.seen, look.now)) {
-    return AbortRun(std::move(next), absl::StrCat("the promotion failed: ", *failure), look);
+    return Abort(std::move(next), absl::StrCat("the promotion failed: ", *failure), look);
   }
   if (auto late = TimedOut(look.plan, next, look.now)) {
-    return AbortRun(std::move(next), *std::move(late), look);
+    return Abort(std::move(next), *std::move(late), look);
   }
   const absl::Time wake_at = GiveUpAt(look.plan, next);
   return WaitUntil(std::move(next), wake_at);
@@ -370,96 +261,6 @@ Decision DecideAwaitStable(const State& state, const Look& look) {
     return Next(std::move(next), Step::kReturnTraffic, look);
   }
   return WaitUntil(std::move(next), until);
-}
-
-// With the traffic on stable: what is left to do before the canary goes.
-Decision AfterTraffic(State state, const Look& look) {
-  Step step = Step::kDeleteCanary;
-  if (state.canary.teardown == Teardown::kPromoted) {
-    // Nobody asks any more about a version that another one replaces.
-    const bool checks = look.plan.has_checks && state.next_run_id.empty();
-    step = checks ? Step::kCheck : Step::kScaleDownDelay;
-  } else if (state.canary.served && !look.plan.canary.share_by_replicas) {
-    // Without a router its pods get requests as long as they are there.
-    step = Step::kScaleDownDelay;
-  }
-  return Next(std::move(state), step, look);
-}
-
-// With nothing of the canary left.
-Decision AfterCanary(State state, const Look& look) {
-  if (state.canary.teardown == Teardown::kPromoted) {
-    return state.next_run_id.empty() ? EndDone(std::move(state), Outcome::kSucceeded)
-                                     : BeginNext(state, look);
-  }
-  if (state.canary.stable_written) return Next(std::move(state), Step::kRestore, look);
-  if (state.canary.teardown == Teardown::kSuperseded) return BeginNext(state, look);
-  return EndDone(std::move(state), Outcome::kRolledBack);
-}
-
-Decision DecideReturnTraffic(const State& state, const Look& look) {
-  if (!look.seen.action_result.has_value()) {
-    return Act(state, SetTraffic{0, false, state.canary.route_record, /*reserve=*/false});
-  }
-  // A route that is gone sends nothing to anybody.
-  if (!absl::IsNotFound(*look.seen.action_result)) {
-    if (auto trouble = UndoTrouble(state, look)) return *std::move(trouble);
-  }
-  State next = state;
-  next.canary.served = next.canary.served || state.canary.weight > 0 || state.canary.match;
-  next.canary.weight = 0;
-  next.canary.match = false;
-  if (look.plan.canary.route_guards) return AfterTraffic(std::move(next), look);
-  return Next(std::move(next), Step::kRestoreRoute, look);
-}
-
-Decision DecideRestoreRoute(const State& state, const Look& look) {
-  if (!look.seen.action_result.has_value()) {
-    if (look.seen.stop_requested) return Interrupt(state);
-    return Act(state, RestoreRoute{state.canary.route_record});
-  }
-  if (auto trouble = UndoTrouble(state, look)) return *std::move(trouble);
-  return look.plan.canary.route_guards ? AfterCanary(state, look) : AfterTraffic(state, look);
-}
-
-// Requests that are under way may end, and routers hear of the change. An abort waits for the
-// routers only: stable may have to be put back.
-absl::Duration DelayOf(const State& state, const Look& look) {
-  const absl::Duration delay = look.plan.canary.scale_down_delay;
-  return state.canary.teardown == Teardown::kPromoted ? delay : std::min(delay, kRoutersLag);
-}
-
-Decision DecideScaleDownDelay(const State& state, const Look& look) {
-  if (look.seen.stop_requested) return Interrupt(state);
-  State next = state;
-  if (!next.progressed_at.has_value()) next.progressed_at = look.now;
-  const absl::Time until = *next.progressed_at + DelayOf(next, look);
-  if (look.now >= until) return Next(std::move(next), Step::kDeleteCanary, look);
-  return WaitUntil(std::move(next), until);
-}
-
-Decision DecideDeleteCanary(const State& state, const Look& look) {
-  if (!look.seen.action_result.has_value()) {
-    if (look.seen.stop_requested) return Interrupt(state);
-    return Act(state, DeleteCanary{});
-  }
-  if (auto trouble = UndoTrouble(state, look)) return *std::move(trouble);
-  return Next(state, Step::kAwaitCanaryGone, look);
-}
-
-Decision DecideAwaitCanaryGone(const State& state, const Look& look) {
-  if (CannotSee(look)) return WaitToSee(state, look);
-  State next = WithProgress(state, look.seen.canary.progress_mark, look.now);
-  if (look.seen.canary.gone) {
-    return look.plan.canary.route_guards ? Next(std::move(next), Step::kRestoreRoute, look)
-                                         : AfterCanary(std::move(next), look);
-  }
-  if (look.seen.stop_requested) return Interrupt(std::move(next));
-  if (IsStuck(look.plan, next, look.now)) {
-    return UndoFailed(std::move(next), "the canary is still being deleted");
-  }
-  const absl::Time wake_at = *next.progressed_at + look.plan.progress_deadline;
-  return WaitUntil(std::move(next), wake_at);
 }
 
 Decision DecideRestore(const State& state, const Look& look) {
@@ -497,26 +298,6 @@ int PositionIn(const std::vector<CanaryStep>& steps, const State& found) {
   // What is held has done the steps below its weight; what is under way does one anew.
   if (!same && found.step == Step::kHeld) return index - 1;
   return std::min(index, static_cast<int>(steps.size()) - 1);
-}
-
-// The step that a stopped run begins again, so that what it waits for is seen anew.
-Step BeginningOf(Step step) {
-  switch (step) {
-    case Step::kAwaitCanary:
-      return Step::kCreateCanary;
-    case Step::kAwaitScaled:
-      return Step::kScaleCanary;
-    case Step::kAwaitPromoted:
-      return Step::kPromote;
-    case Step::kAwaitCanaryGone:
-      return Step::kDeleteCanary;
-    case Step::kAwaitRestored:
-      return Step::kRestore;
-    case Step::kAwaitStable:
-      return Step::kReturnTraffic;
-    default:
-      return step;
-  }
 }
 
 // With the steps of the plan as it is now.
@@ -597,19 +378,15 @@ Decision Decide(const Plan& plan, const State& state, const Observation& seen, a
       return DecideAwaitPromoted(state, look);
     case Step::kAwaitStable:
       return DecideAwaitStable(state, look);
-    case Step::kReturnTraffic:
-      return DecideReturnTraffic(state, look);
-    case Step::kRestoreRoute:
-      return DecideRestoreRoute(state, look);
     case Step::kCheck:
       return DecideChecksAt(state, look, CheckPoint::kAfterPromotion,
                             [&] { return Next(state, Step::kScaleDownDelay, look); });
+    case Step::kReturnTraffic:
+    case Step::kRestoreRoute:
     case Step::kScaleDownDelay:
-      return DecideScaleDownDelay(state, look);
     case Step::kDeleteCanary:
-      return DecideDeleteCanary(state, look);
     case Step::kAwaitCanaryGone:
-      return DecideAwaitCanaryGone(state, look);
+      return DecideTeardown(state, look);
     case Step::kRestore:
       return DecideRestore(state, look);
     case Step::kAwaitRestored:

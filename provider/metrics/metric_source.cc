@@ -5,6 +5,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/strings/strip.h"
 #include "provider/base/redact.h"
 #include "provider/base/status_macros.h"
@@ -32,7 +33,6 @@ constexpr absl::Duration kPatience = absl::Seconds(29);
 constexpr absl::Duration kRequestTimeout = absl::Seconds(25);
 constexpr char kQueryTimeout[] = "20s";
 constexpr size_t kMostBody = size_t{1024} * 1024;
-constexpr char kQueryPath[] = "/api/v1/query";
 
 // The server's own words, without what we were doing.
 std::string WordsOf(const absl::Status& status) {
@@ -60,10 +60,12 @@ absl::Status Unreached(absl::Status failure) {
   return absl::UnavailableError(WordsOf(failure));
 }
 
-Sample TooLong() {
-  return Ambiguous(absl::StrCat("the answer is longer than ", kMostBody / (1024 * 1024),
-                                " MiB; it must be one number"));
+std::string TooLongText() {
+  return absl::StrCat("the answer is longer than ", kMostBody / (1024 * 1024),
+                      " MiB; it must be one number");
 }
+
+Sample TooLong() { return Ambiguous(TooLongText()); }
 
 absl::Status RedirectRefused(const Answer& answer) {
   return absl::UnavailableError(
@@ -72,10 +74,29 @@ absl::Status RedirectRefused(const Answer& answer) {
 
 bool IsRedirect(const Answer& answer) { return answer.status >= 300 && answer.status < 400; }
 
-absl::StatusOr<Sample> ReadPrometheusAnswer(const Answer& answer) {
+// The two ways to ask Prometheus.
+struct InstantQuery {
+  using Result = Sample;
+  static constexpr char kPath[] = "/api/v1/query";
+  static absl::StatusOr<Sample> Longer() { return TooLong(); }
+  static absl::StatusOr<Sample> Parse(const Answer& answer) {
+    return ParsePrometheusAnswer(answer.status, answer.body);
+  }
+};
+struct RangeQuery {
+  using Result = std::vector<double>;
+  static constexpr char kPath[] = "/api/v1/query_range";
+  static absl::StatusOr<Result> Longer() { return absl::InvalidArgumentError(TooLongText()); }
+  static absl::StatusOr<Result> Parse(const Answer& answer) {
+    return ParsePrometheusSeries(answer.status, answer.body);
+  }
+};
+
+template <typename Query>
+absl::StatusOr<typename Query::Result> ReadPrometheusAnswer(const Answer& answer) {
   if (IsRedirect(answer)) return RedirectRefused(answer);
-  if (answer.longer) return TooLong();
-  return ParsePrometheusAnswer(answer.status, answer.body);
+  if (answer.longer) return Query::Longer();
+  return Query::Parse(answer);
 }
 
 void AddCredentials(const PrometheusServer& server, http::Request& request) {
@@ -93,37 +114,44 @@ bool HasOwnCredentials(const PrometheusServer& server) {
   return !server.bearer_token.empty() || !server.username.empty() || !server.password.empty();
 }
 
+using Form = std::vector<std::pair<std::string, std::string>>;
+
+Form InstantForm(const PrometheusMetric& metric, const Side& side) {
+  return {{"query", ExpandPlaceholders(metric.query, side)}, {"timeout", kQueryTimeout}};
+}
+
+template <typename Query>
 class PrometheusReader {
  public:
+  using Result = typename Query::Result;
   PrometheusReader(const MetricContext& context, const PrometheusMetric& metric, const Side& side,
-                   const std::stop_token& stop)
+                   const Form& form, const std::stop_token& stop)
       : context_(context),
         server_(metric.server),
         side_(side),
-        form_(EncodeForm(
-            {{"query", ExpandPlaceholders(metric.query, side)}, {"timeout", kQueryTimeout}})),
+        form_(EncodeForm(form)),
         stop_(stop) {}
 
-  absl::StatusOr<Sample> Read() const {
+  absl::StatusOr<Result> Read() const {
     return server_.url.empty() && server_.service ? ReadService(*server_.service) : ReadUrl();
   }
 
  private:
-  absl::StatusOr<Sample> ReadUrl() const {
+  absl::StatusOr<Result> ReadUrl() const {
     absl::StatusOr<checks::Url> url = checks::ParseUrl(server_.url);
     if (!url.ok()) {
       return absl::UnavailableError(absl::StrCat("Prometheus: ", url.status().message()));
     }
     const std::string who = absl::StrCat("Prometheus at ", url->shown.text);
-    url->request = absl::StrCat(absl::StripSuffix(url->request, "/"), kQueryPath);
+    url->request = absl::StrCat(absl::StripSuffix(url->request, "/"), Query::kPath);
     if (HasOwnCredentials(server_)) url->authorization.clear();
     absl::StatusOr<Answer> answer = Send(*url, "POST");
     // A proxy before it may let only GET through.
     if (answer.ok() && (answer->status == 405 || answer->status == 501)) answer = Send(*url, "GET");
     if (!answer.ok()) return Explained(who, Unreached(answer.status()), url->shown, server_.url);
-    absl::StatusOr<Sample> sample = ReadPrometheusAnswer(*answer);
-    if (sample.ok()) return sample;
-    return Explained(who, sample.status(), url->shown, server_.url);
+    absl::StatusOr<Result> result = ReadPrometheusAnswer<Query>(*answer);
+    if (result.ok()) return result;
+    return Explained(who, result.status(), url->shown, server_.url);
   }
 
   absl::StatusOr<Answer> Send(checks::Url url, const std::string& method) const {
@@ -142,7 +170,7 @@ class PrometheusReader {
   }
 
   // Only a GET passes the API server with nothing but the right to get services/proxy.
-  absl::StatusOr<Sample> ReadService(const PrometheusServer::Service& service) const {
+  absl::StatusOr<Result> ReadService(const PrometheusServer::Service& service) const {
     ProxyRequest request;
     request.target = ProxyRequest::Target::kService;
     request.namespace_name =
@@ -150,7 +178,7 @@ class PrometheusReader {
     request.name = service.name;
     request.port = service.port;
     request.scheme = service.scheme;
-    request.path = absl::StrCat(kQueryPath, "?", form_);
+    request.path = absl::StrCat(Query::kPath, "?", form_);
     request.timeout = kRequestTimeout;
     request.max_response_bytes = kMostBody;
     const std::string who = absl::StrCat("Prometheus at Service ", request.namespace_name, "/",
@@ -159,14 +187,14 @@ class PrometheusReader {
     if (!response.ok()) {
       const bool too_long = absl::IsResourceExhausted(response.status()) &&
                             !kubernetes::GetApiError(response.status()).has_value();
-      if (too_long) return TooLong();
+      if (too_long) return Query::Longer();
       return Explained(who, Unreached(response.status()), {}, "");
     }
     const std::string location = http::FindHeader(response->headers, "Location").value_or("");
     const Answer answer{response->status, location, std::move(response->body), false};
-    absl::StatusOr<Sample> sample = ReadPrometheusAnswer(answer);
-    if (sample.ok()) return sample;
-    return Explained(who, sample.status(), {}, "");
+    absl::StatusOr<Result> result = ReadPrometheusAnswer<Query>(answer);
+    if (result.ok()) return result;
+    return Explained(who, result.status(), {}, "");
   }
 
   const MetricContext& context_;
@@ -213,7 +241,10 @@ absl::StatusOr<Sample> Ask(const MetricContext& context, const Metric& metric, c
   if (const auto* http = std::get_if<HttpMetric>(&metric.source)) {
     return ReadHttp(context, *http, side, token);
   }
-  return PrometheusReader(context, std::get<PrometheusMetric>(metric.source), side, token).Read();
+  const auto& prometheus = std::get<PrometheusMetric>(metric.source);
+  return PrometheusReader<InstantQuery>(context, prometheus, side, InstantForm(prometheus, side),
+                                        token)
+      .Read();
 }
 
 }  // namespace
@@ -226,6 +257,25 @@ Sample ReadMetric(const MetricContext& context, const Metric& metric, const Side
   }
   sample->detail = Redact(sample->detail);
   return *std::move(sample);
+}
+
+absl::StatusOr<std::vector<double>> ReadSeries(const MetricContext& context,
+                                               const PrometheusMetric& metric, const Side& side,
+                                               const SeriesTime& time,
+                                               const std::stop_token& stop) {
+  const checks::BoundedStop bounded(stop, kPatience);
+  const std::stop_token token = bounded.token();
+  const auto seconds = [](absl::Duration since) {
+    return absl::StrFormat("%.3f", absl::ToDoubleSeconds(since));
+  };
+  Form form = InstantForm(metric, side);
+  form.emplace_back("start", seconds(time.from - absl::UnixEpoch()));
+  form.emplace_back("end", seconds(time.to - absl::UnixEpoch()));
+  form.emplace_back("step", seconds(time.step));
+  absl::StatusOr<std::vector<double>> values =
+      PrometheusReader<RangeQuery>(context, metric, side, form, token).Read();
+  if (values.ok()) return values;
+  return absl::Status(values.status().code(), Redact(std::string(values.status().message())));
 }
 
 absl::Status RehearseMetric(const MetricContext& context, const Metric& metric, const Side& side,

@@ -86,6 +86,17 @@ struct MetricContext {
 analysis::Sample ReadMetric(const MetricContext& context, const Metric& metric, const Side& side,
                             const std::stop_token& stop);
 
+// Of a Prometheus metric, what its query said at each step of a time that has passed: the finite
+// values, oldest first. As Status what went wrong, without secrets. Thread-safe.
+struct SeriesTime {
+  absl::Time from;
+  absl::Time to;
+  absl::Duration step;
+};
+absl::StatusOr<std::vector<double>> ReadSeries(const MetricContext& context,
+                                               const PrometheusMetric& metric, const Side& side,
+                                               const SeriesTime& time, const std::stop_token& stop);
+
 // What asking `metric` once shows before a release (preflight): OK for any answer, even an empty
 // one; otherwise the source's own words, for PromQL with the position of the mistake.
 // InvalidArgument: the query is wrong; Unavailable: the source does not answer; Unauthenticated or

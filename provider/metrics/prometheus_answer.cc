@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "provider/base/json.h"
+#include "provider/base/status_macros.h"
 #include "provider/checks/printable.h"
 #include "provider/metrics/sample_text.h"
 
@@ -108,16 +109,38 @@ absl::Status UnexpectedStatus(int http_status) {
   }
 }
 
-}  // namespace
-
-absl::StatusOr<Sample> ParsePrometheusAnswer(int http_status, std::string_view body) {
+// The data of an answer that is a success.
+absl::StatusOr<Json> DataOf(int http_status, std::string_view body) {
   if (http_status == 401 || http_status == 403) return UnexpectedStatus(http_status);
   const absl::StatusOr<Json> answer = ParseJson(body);
   const std::string outcome = answer.ok() ? GetString(*answer, "status") : "";
   if (outcome == "error") return Refusal(*answer);
   if (http_status != 200) return UnexpectedStatus(http_status);
   if (outcome != "success") return NotPrometheus();
-  return ParseData(GetObject(*answer, "data"));
+  return GetObject(*answer, "data");
+}
+
+}  // namespace
+
+absl::StatusOr<Sample> ParsePrometheusAnswer(int http_status, std::string_view body) {
+  DELIVERY_ASSIGN_OR_RETURN(const Json data, DataOf(http_status, body));
+  return ParseData(data);
+}
+
+absl::StatusOr<std::vector<double>> ParsePrometheusSeries(int http_status, std::string_view body) {
+  DELIVERY_ASSIGN_OR_RETURN(const Json data, DataOf(http_status, body));
+  const Json* result = Find(data, "result");
+  if (GetString(data, "resultType") != "matrix" || result == nullptr || !result->is_array()) {
+    return NotPrometheus();
+  }
+  std::vector<double> values;
+  if (result->empty()) return values;
+  if (result->size() > 1) return absl::InvalidArgumentError(SeveralElements(*result).detail);
+  for (const Json& point : GetArray(result->front(), "values")) {
+    DELIVERY_ASSIGN_OR_RETURN(const Sample sample, ParsePoint(&point));
+    if (sample.kind == Sample::Kind::kValue) values.push_back(sample.value);
+  }
+  return values;
 }
 
 }  // namespace delivery::metrics

@@ -36,6 +36,7 @@ bool SharesService(const Backend& backend) {
 bool NeedsCanaryService(const Backend& backend) { return !SharesService(backend); }
 
 RouteParts MakeRouteParts(const TrafficTarget& target) {
+  if (target.mirror > 0) return MakeMirrorParts(target);
   RouteParts parts;
   if (std::holds_alternative<GatewayApiBackend>(target.backend)) {
     parts.push_back(MakeGatewayApiPart(target));
@@ -49,12 +50,27 @@ RouteParts MakeRouteParts(const TrafficTarget& target) {
   return parts;
 }
 
+absl::Status ValidateMirror(const Backend& backend, int percent) {
+  if (std::holds_alternative<ReplicasBackend>(backend)) {
+    return absl::InvalidArgumentError(
+        "With traffic through replicas nothing routes requests, so none can be copied: use "
+        "gateway_api, istio, traefik or nginx_ingress.");
+  }
+  if (percent < 100 && std::holds_alternative<NginxIngressBackend>(backend)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("ingress-nginx copies every request (mirror-target), not ", percent,
+                     " %: set percent = 100, or use gateway_api, istio or traefik."));
+  }
+  return absl::OkStatus();
+}
+
 std::vector<kubernetes::ObjectRef> ObjectsOf(const Backend& backend,
-                                             const std::string& namespace_name) {
+                                             const std::string& namespace_name, bool mirrors) {
   TrafficTarget target;
   target.backend = backend;
   target.namespace_name = namespace_name;
-  if (std::holds_alternative<NginxIngressBackend>(backend)) {
+  target.mirror = mirrors ? 100 : 0;
+  if (!mirrors && std::holds_alternative<NginxIngressBackend>(backend)) {
     return {IngressRef(target), CanaryIngressRef(target)};
   }
   std::vector<kubernetes::ObjectRef> refs;

@@ -68,6 +68,8 @@ std::unique_ptr<RoutePart> MakeTraefikPart(const TrafficTarget& target);
 // The objects that a run edits, in the order in which they are written when the canary gets
 // traffic; they are put back in the opposite one. Empty for replicas{} and nginx_ingress{}.
 RouteParts MakeRouteParts(const TrafficTarget& target);
+// The same for a target that mirrors. Empty for replicas{}.
+RouteParts MakeMirrorParts(const TrafficTarget& target);
 
 // ---- ingress-nginx: a second Ingress, made and removed by the run
 

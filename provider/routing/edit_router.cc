@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "provider/base/status_macros.h"
 #include "provider/kubernetes/object.h"
+#include "provider/routing/mirror_support.h"
 #include "provider/routing/ownership.h"
 
 namespace delivery::routing {
@@ -19,14 +20,16 @@ constexpr char kFingerprint[] = "fingerprint";  // of the field that a run write
 
 class EditRouter : public TrafficRouter {
  public:
-  EditRouter(kubernetes::Api& api, const TrafficTarget& target) : api_(api) {
-    for (auto& part : MakeRouteParts(target)) parts_.push_back({.part = std::move(part)});
+  EditRouter(kubernetes::Api& api, RouteParts parts, int mirror) : api_(api), mirror_(mirror) {
+    for (auto& part : parts) parts_.push_back({.part = std::move(part)});
   }
 
   absl::StatusOr<Json> Record(const std::stop_token& stop) override;
   absl::Status Set(const Json& record, const Split& split, const std::stop_token& stop) override;
   absl::Status Restore(const Json& record, const std::stop_token& stop) override;
   absl::StatusOr<std::vector<std::string>> RestoreLost(const std::stop_token& stop) override;
+  absl::StatusOr<RouteState> Inspect(const Json& record, const Split& expected,
+                                     const std::stop_token& stop) override;
   RouteState Look(const Json& record, const Split& expected) override;
   std::vector<kubernetes::ObjectWatch*> Watch(kubernetes::ChangeSignal signal) override;
 
@@ -54,7 +57,11 @@ class EditRouter : public TrafficRouter {
   static std::optional<Json> OwnersBefore(const Watched& one, const Json& entry, const Json& live);
   void LookAt(Watched& one, const Json& entry, const Split& expected, RouteState& state);
 
+  absl::Status RehearseMirror(const Watched& one, const kubernetes::ObjectRef& ref,
+                              const Json& live, const Json& recorded, const std::stop_token& stop);
+
   kubernetes::Api& api_;
+  const int mirror_;  // percent; 0: nothing is mirrored
   std::vector<Watched> parts_;
   std::optional<Split> last_set_;  // by this process
 };
@@ -93,6 +100,9 @@ absl::StatusOr<Json> EditRouter::Record(const std::stop_token& stop) {
     }
     if (!live.ok()) return live.status();
     DELIVERY_ASSIGN_OR_RETURN(Json recorded, one.part->Record(*live));
+    if (mirror_ > 0) {
+      DELIVERY_RETURN_IF_ERROR(RehearseMirror(one, ref, *live, recorded, stop));
+    }
     objects.push_back({{"kind", ref.kind},
                        {"name", ref.name},
                        {kUid, kubernetes::UidOf(*live)},
@@ -102,6 +112,31 @@ absl::StatusOr<Json> EditRouter::Record(const std::stop_token& stop) {
     one.last_seen = *std::move(live);
   }
   return Json{{kObjects, std::move(objects)}};
+}
+
+// Copies that a router does not make harm requests, and an older definition of the object drops the
+// percentage: both show before anything is written.
+absl::Status EditRouter::RehearseMirror(const Watched& one, const kubernetes::ObjectRef& ref,
+                                        const Json& live, const Json& recorded,
+                                        const std::stop_token& stop) {
+  DELIVERY_RETURN_IF_ERROR(CheckMirrorSupport(api_, live, mirror_, stop));
+  ObjectEdit edit(live);
+  const Split wanted{.mirror = mirror_};
+  DELIVERY_RETURN_IF_ERROR(one.part->Write(recorded, wanted, edit));
+  const absl::StatusOr<Json> answer = api_.JsonPatch(
+      ref, edit.Operations(), {.field_manager = kTrafficManager, .dry_run = true}, stop);
+  // The patch itself finds out what a look may not, and somebody who writes at the same time.
+  const bool unclear = absl::IsPermissionDenied(answer.status()) ||
+                       absl::IsAborted(answer.status()) || absl::IsUnavailable(answer.status());
+  if (unclear) return absl::OkStatus();
+  if (!answer.ok()) return answer.status();
+  const std::string deviation = one.part->Deviation(*answer, wanted);
+  if (deviation.empty()) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      "Requests cannot be mirrored: the API server would store something else: ", deviation,
+      mirror_ < 100 ? ". Its definition of the object has no percentage: set percent = 100, or "
+                      "install a newer one."
+                    : "."));
 }
 
 absl::Status EditRouter::Set(const Json& record, const Split& split, const std::stop_token& stop) {
@@ -229,6 +264,29 @@ absl::Status EditRouter::GiveOwnershipBack(Watched& one, const Json& entry,
   return given.status();
 }
 
+absl::StatusOr<RouteState> EditRouter::Inspect(const Json& record, const Split& expected,
+                                               const std::stop_token& stop) {
+  RouteState state;
+  for (size_t i = 0; i < parts_.size(); ++i) {
+    absl::StatusOr<Json> live = api_.Get(RefOf(parts_[i], stop), stop);
+    if (absl::IsNotFound(live.status())) {
+      state.at_rest = true;
+      state.foreign = absl::StrCat(parts_[i].part->ref().ToString(), " was deleted");
+      return state;
+    }
+    if (!live.ok()) return live.status();
+    parts_[i].last_seen = *std::move(live);
+    LookAt(parts_[i], EntryOf(record, i), expected, state);
+    const std::string deviation = parts_[i].part->Deviation(parts_[i].last_seen, expected);
+    // No process is between its journal and its write now: what is not there was taken away.
+    if (!deviation.empty() && !state.foreign.has_value()) {
+      state.foreign =
+          ByWhom(deviation, ForeignManager(parts_[i].last_seen, parts_[i].part->Field()));
+    }
+  }
+  return state;
+}
+
 RouteState EditRouter::Look(const Json& record, const Split& expected) {
   RouteState state;
   for (size_t i = 0; i < parts_.size(); ++i) {
@@ -251,6 +309,7 @@ void EditRouter::LookAt(Watched& one, const Json& entry, const Split& expected, 
   const PartState now = one.part->Read(live);
   state.split.weight = std::max(state.split.weight, now.split.weight);
   state.split.match = state.split.match || now.split.match;
+  state.split.mirror = std::max(state.split.mirror, now.split.mirror);
   state.at_rest = state.at_rest && now.at_rest;
   if (kubernetes::UidOf(live) != GetString(entry, kUid)) {
     return say(absl::StrCat(name, " was deleted; another one is there now"));
@@ -274,8 +333,8 @@ std::vector<kubernetes::ObjectWatch*> EditRouter::Watch(kubernetes::ChangeSignal
 
 }  // namespace
 
-std::unique_ptr<TrafficRouter> MakeEditRouter(kubernetes::Api& api, const TrafficTarget& target) {
-  return std::make_unique<EditRouter>(api, target);
+std::unique_ptr<TrafficRouter> MakeEditRouter(kubernetes::Api& api, RouteParts parts, int mirror) {
+  return std::make_unique<EditRouter>(api, std::move(parts), mirror);
 }
 
 }  // namespace delivery::routing

@@ -7,6 +7,7 @@
 #include "provider/base/status_macros.h"
 #include "provider/kubernetes/object.h"
 #include "provider/routing/request_match.h"
+#include "provider/routing/service_refs.h"
 #include "provider/routing/weighted_part.h"
 
 namespace delivery::routing {
@@ -16,12 +17,6 @@ constexpr char kVersion[] = "gateway.networking.k8s.io/v1";
 constexpr size_t kMostRules = 16;
 constexpr size_t kMostMatchesOfRule = 64;
 constexpr size_t kMostMatches = 128;  // of all rules together
-
-bool IsService(const Json& ref, const std::string& name, const std::string& namespace_name) {
-  return GetString(ref, "name") == name && GetString(ref, "kind", "Service") == "Service" &&
-         GetString(ref, "group").empty() &&
-         GetString(ref, "namespace", namespace_name) == namespace_name;
-}
 
 // HTTPHeaderMatch; there is no prefix in it.
 Json HeaderCondition(const HeaderMatch& header) {
@@ -71,10 +66,10 @@ class GatewayApiPart : public WeightedPart {
 
  protected:
   bool IsStable(const Json& one) const override {
-    return IsService(one, service(), target().namespace_name);
+    return IsGatewayServiceRef(one, service(), target().namespace_name);
   }
   bool IsCanary(const Json& one) const override {
-    return IsService(one, target().canary_service, target().namespace_name);
+    return IsGatewayServiceRef(one, target().canary_service, target().namespace_name);
   }
   Json CanaryRef(Json stable) const override {
     stable["name"] = target().canary_service;

@@ -22,6 +22,8 @@ class IngressRouter : public TrafficRouter {
   absl::Status Set(const Json& record, const Split& split, const std::stop_token& stop) override;
   absl::Status Restore(const Json& record, const std::stop_token& stop) override;
   absl::StatusOr<std::vector<std::string>> RestoreLost(const std::stop_token& stop) override;
+  absl::StatusOr<RouteState> Inspect(const Json& record, const Split& expected,
+                                     const std::stop_token& stop) override;
   RouteState Look(const Json& record, const Split& expected) override;
   std::vector<kubernetes::ObjectWatch*> Watch(kubernetes::ChangeSignal signal) override;
 
@@ -62,6 +64,11 @@ absl::StatusOr<Json> IngressRouter::Record(const std::stop_token& stop) {
     return absl::FailedPreconditionError(
         absl::StrCat("Traffic cannot be shifted: ", canary_.ToString(),
                      ", which a run makes, exists and is somebody else's; remove or rename it."));
+  }
+  if (canary.ok() && !RoutesToCanary(target_, *canary)) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "Traffic cannot be shifted: ", canary_.ToString(), " is of another run on ",
+        stable_.ToString(), ", and ingress-nginx takes one canary for each; end that run first."));
   }
   return Json{{"uid", kubernetes::UidOf(*stable)}};
 }
@@ -161,6 +168,20 @@ std::string IngressRouter::Deviation(const Split& expected) const {
   if (last_set_ != expected && IsWrittenByUs(last_seen_, WeightField())) return "";
   return ByWhom(absl::StrCat(canary_.ToString(), " has other canary annotations than were written"),
                 ForeignManager(last_seen_, WeightField()));
+}
+
+absl::StatusOr<RouteState> IngressRouter::Inspect(const Json&, const Split& expected,
+                                                  const std::stop_token& stop) {
+  RouteState state;
+  absl::StatusOr<Json> canary = api_.Get(canary_, stop);
+  if (!canary.ok() && !absl::IsNotFound(canary.status())) return canary.status();
+  last_seen_ = canary.ok() ? *std::move(canary) : Json();
+  last_set_ = expected;
+  state.at_rest = last_seen_.is_null();
+  if (!state.at_rest) state.split = ReadCanaryIngress(last_seen_);
+  const std::string deviation = Deviation(expected);
+  if (!deviation.empty()) state.foreign = deviation;
+  return state;
 }
 
 RouteState IngressRouter::Look(const Json&, const Split& expected) {

@@ -3,30 +3,18 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "provider/base/status_macros.h"
 #include "provider/kubernetes/object.h"
 #include "provider/routing/request_match.h"
+#include "provider/routing/service_refs.h"
 #include "provider/routing/weighted_part.h"
 
 namespace delivery::routing {
 namespace {
 
-constexpr char kStable[] = "stable";
-constexpr char kCanary[] = "canary";
-
 std::vector<std::string> Versions() {
   return {"networking.istio.io/v1", "networking.istio.io/v1beta1"};
-}
-
-// web, web.shop, web.shop.svc, web.shop.svc.cluster.local.
-bool IsHostOf(const std::string& host, const std::string& service,
-              const std::string& namespace_name) {
-  const std::string with_namespace = absl::StrCat(service, ".", namespace_name);
-  const std::string with_svc = absl::StrCat(with_namespace, ".svc");
-  return host == service || host == with_namespace || host == with_svc ||
-         absl::StartsWith(host, absl::StrCat(with_svc, "."));
 }
 
 // One name (a header in lower case) and its condition.
@@ -68,11 +56,13 @@ class VirtualServicePart : public WeightedPart {
 
  protected:
   bool IsStable(const Json& one) const override {
-    return IsOurHost(one) && (Subset(one).empty() || Subset(one) == kStable);
+    return IsOurHost(one) && (Subset(one).empty() || Subset(one) == kStableSubset);
   }
-  bool IsCanary(const Json& one) const override { return IsOurHost(one) && Subset(one) == kCanary; }
+  bool IsCanary(const Json& one) const override {
+    return IsOurHost(one) && Subset(one) == kCanarySubset;
+  }
   Json CanaryRef(Json stable) const override {
-    stable["destination"]["subset"] = kCanary;
+    stable["destination"]["subset"] = kCanarySubset;
     return stable;
   }
   Json StableRef(Json canary) const override {
@@ -80,12 +70,14 @@ class VirtualServicePart : public WeightedPart {
     return canary;
   }
   void Mark(const std::string& pointer, ObjectEdit& edit) const override {
-    edit.Set(absl::StrCat(pointer, "/destination/subset"), kStable);
+    edit.Set(absl::StrCat(pointer, "/destination/subset"), kStableSubset);
   }
   void Unmark(const std::string& pointer, ObjectEdit& edit) const override {
     edit.Set(absl::StrCat(pointer, "/destination/subset"), Json());
   }
-  bool IsMarked(const Json& one) const override { return IsOurHost(one) && Subset(one) == kStable; }
+  bool IsMarked(const Json& one) const override {
+    return IsOurHost(one) && Subset(one) == kStableSubset;
+  }
 
   absl::StatusOr<Json> MatchRule(const Json& rule) const override {
     Json own = GetArray(rule, "match");
@@ -142,8 +134,8 @@ class DestinationRulePart : public RoutePart {
                   {"", "DestinationRule", target.namespace_name, backend.destination_rule}),
         target_(target),
         service_(backend.service),
-        subsets_({Subset(kStable, target.stable_label_value),
-                  Subset(kCanary, target.canary_label_value)}) {}
+        subsets_({Subset(kStableSubset, target.stable_label_value),
+                  Subset(kCanarySubset, target.canary_label_value)}) {}
 
   kubernetes::FieldPath Field() const override {
     return kubernetes::FieldPath() / "spec" / "subsets";
@@ -161,7 +153,7 @@ class DestinationRulePart : public RoutePart {
     }
     for (const Json& subset : GetArray(kubernetes::Spec(live), "subsets")) {
       const std::string name = GetString(subset, "name");
-      if (name != kStable && name != kCanary) continue;
+      if (name != kStableSubset && name != kCanarySubset) continue;
       return Refuse(absl::StrCat("it has a subset ", name,
                                  " already, a name that a run uses; rename or remove it"));
     }

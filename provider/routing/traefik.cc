@@ -1,6 +1,7 @@
 // TraefikService of Traefik: one list of weighted services.
 #include <utility>
 
+#include "provider/routing/service_refs.h"
 #include "provider/routing/weighted_part.h"
 
 namespace delivery::routing {
@@ -24,8 +25,12 @@ class TraefikPart : public WeightedPart {
   }
 
  protected:
-  bool IsStable(const Json& one) const override { return IsService(one, service()); }
-  bool IsCanary(const Json& one) const override { return IsService(one, target().canary_service); }
+  bool IsStable(const Json& one) const override {
+    return IsTraefikServiceRef(one, service(), target().namespace_name);
+  }
+  bool IsCanary(const Json& one) const override {
+    return IsTraefikServiceRef(one, target().canary_service, target().namespace_name);
+  }
   Json CanaryRef(Json stable) const override {
     stable["name"] = target().canary_service;
     return stable;
@@ -33,12 +38,6 @@ class TraefikPart : public WeightedPart {
   Json StableRef(Json canary) const override {
     canary["name"] = service();
     return canary;
-  }
-
- private:
-  bool IsService(const Json& one, const std::string& name) const {
-    return GetString(one, "name") == name && GetString(one, "kind", "Service") == "Service" &&
-           GetString(one, "namespace", target().namespace_name) == target().namespace_name;
   }
 };
 

@@ -22,6 +22,9 @@ class ReplicasRouter : public TrafficRouter {
   absl::StatusOr<std::vector<std::string>> RestoreLost(const std::stop_token&) override {
     return std::vector<std::string>();
   }
+  absl::StatusOr<RouteState> Inspect(const Json&, const Split&, const std::stop_token&) override {
+    return RouteState();
+  }
   RouteState Look(const Json&, const Split&) override { return {}; }
   std::vector<kubernetes::ObjectWatch*> Watch(kubernetes::ChangeSignal) override { return {}; }
 };
@@ -34,10 +37,10 @@ std::unique_ptr<TrafficRouter> MakeTrafficRouter(kubernetes::Api& api, TrafficTa
   if (std::holds_alternative<ReplicasBackend>(target.backend)) {
     return std::make_unique<ReplicasRouter>();
   }
-  if (std::holds_alternative<NginxIngressBackend>(target.backend)) {
+  if (target.mirror == 0 && std::holds_alternative<NginxIngressBackend>(target.backend)) {
     return MakeIngressRouter(api, target);
   }
-  return MakeEditRouter(api, target);
+  return MakeEditRouter(api, MakeRouteParts(target), target.mirror);
 }
 
 absl::StatusOr<Json> EditObject(kubernetes::Api& api, const kubernetes::ObjectRef& ref,

@@ -9,6 +9,7 @@
 #ifndef DELIVERY_ROUTING_TRAFFIC_ROUTER_H_
 #define DELIVERY_ROUTING_TRAFFIC_ROUTER_H_
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -76,9 +77,10 @@ std::string BackendName(const Backend& backend);
 // The Service that clients use.
 std::string ServiceOf(const Backend& backend);
 // The objects a run changes or makes, for permissions and for the reader of a plan (empty for
-// replicas; the Ingress and the canary Ingress for nginx).
+// replicas; the Ingress and the canary Ingress for nginx, of which a mirror changes the first).
 std::vector<kubernetes::ObjectRef> ObjectsOf(const Backend& backend,
-                                             const std::string& namespace_name);
+                                             const std::string& namespace_name,
+                                             bool mirrors = false);
 // True for all but replicas{} and istio{}: the canary needs a Service of its own.
 bool NeedsCanaryService(const Backend& backend);
 // True for replicas{} and istio{}: the canary's pods are selected by the Service on purpose.
@@ -87,12 +89,21 @@ bool SharesService(const Backend& backend);
 // What a backend cannot do, that configuration alone can tell (a match by regex or cookie, ...):
 // InvalidArgument with the remedy.
 absl::Status ValidateMatch(const Backend& backend, const Match& match);
+// The same for a mirror of `percent` of the requests.
+absl::Status ValidateMirror(const Backend& backend, int percent);
 
 struct TrafficTarget {
   Backend backend;
   Match match;
   std::string namespace_name;
   std::string canary_service;  // "<service>-canary"
+  // Above 0: the requests stay with the stable version, and the other one gets copies of so many
+  // percent of them.
+  int mirror = 0;
+  // What messages call the other one ("canary").
+  std::string noun = "canary";
+  // The Service's ports by name, for a router that takes numbers only.
+  std::map<std::string, int> service_ports;
   // The label by which the canary's pods differ (for Istio's subsets).
   std::string label_key;
   std::string stable_label_value;
@@ -103,6 +114,7 @@ struct TrafficTarget {
 struct Split {
   int weight = 0;      // percent of the canary
   bool match = false;  // the rule for `match` is there
+  int mirror = 0;      // percent of the requests that are copied to it
   // The canary's place in the route is made though it gets nothing: what keeps requests from pods
   // that the stable Service selects, too.
   bool reserve = false;
@@ -145,6 +157,11 @@ class TrafficRouter {
   // The same for a run whose record is lost: takes out what it added to objects whose field is
   // still ours, which stays ours. Returns those that it changed.
   virtual absl::StatusOr<std::vector<std::string>> RestoreLost(const std::stop_token& stop) = 0;
+
+  // Reads the objects once and judges them against what was last written (`expected`): between
+  // applies. An object that is gone is foreign.
+  virtual absl::StatusOr<RouteState> Inspect(const Json& record, const Split& expected,
+                                             const std::stop_token& stop) = 0;
 
   // Judges what the watches last saw, or the last answer to a write when that is newer, against
   // what was last written (`expected`). An object at rest in which this process has not seen a

@@ -181,7 +181,8 @@ absl::Status WeightedPart::CheckPlace(const Json& object, const Place& place) co
                                service_, " as its only one"));
   }
   if (place.canary.size() > 1) {
-    return Refuse(absl::StrCat(rule, " has more than one reference to the canary; leave none"));
+    return Refuse(
+        absl::StrCat(rule, " has more than one reference to the ", target_.noun, "; leave none"));
   }
   return absl::OkStatus();
 }
@@ -190,7 +191,7 @@ absl::Status WeightedPart::CheckPlace(const Json& object, const Place& place) co
 
 absl::StatusOr<Json> WeightedPart::Record(const Json& live) const {
   if (!Read(live).at_rest) {
-    return Refuse(absl::StrCat("it refers to the canary (", target_.canary_service,
+    return Refuse(absl::StrCat("it refers to the ", target_.noun, " (", target_.canary_service,
                                ") already, of a run that was not ended or by hand; remove that"));
   }
   DELIVERY_ASSIGN_OR_RETURN(const std::vector<Place> places, FindPlaces(live));
@@ -372,7 +373,7 @@ std::string WeightedPart::Deviation(const Json& live, const Split& expected) con
   const PartState state = Read(live);
   if (IsNone(expected)) {
     if (state.split == expected) return "";
-    return absl::StrCat(ref().ToString(), " sends requests to the canary");
+    return absl::StrCat(ref().ToString(), " sends requests to the ", target_.noun);
   }
   const absl::StatusOr<std::vector<Place>> places = FindPlaces(live);
   if (!places.ok()) {
@@ -392,7 +393,8 @@ std::string WeightedPart::DeviationOf(const Json& object, const Place& place,
   const Json& refs = Refs(rules[place.rule]);
   const std::string rule = NameRule(object, place.rule);
   if (place.canary.empty()) {
-    return absl::StrCat(rule, " no longer refers to the canary ", target_.canary_service);
+    return absl::StrCat(rule, " no longer refers to the ", target_.noun, " ",
+                        target_.canary_service);
   }
   const int64_t stable = WeightOf(refs[place.stable[0]]);
   const int64_t canary = WeightOf(refs[place.canary[0]]);

@@ -56,6 +56,7 @@ Announcement ReturnWords(const engine::State& state) {
       return {"CanarySuperseded", false,
               "another version is released in its place: all traffic goes back to the version that "
               "ran before"};
+    case engine::Teardown::kEnded:  // of variants alone
     case engine::Teardown::kNone:
     case engine::Teardown::kAborted:
       break;
@@ -99,6 +100,89 @@ std::optional<Announcement> CanaryWords(const engine::State& state) {
   }
 }
 
+std::optional<Announcement> SlotWords(const engine::State& state) {
+  const engine::BlueGreenState& slots = *state.slots;
+  const std::string target = absl::StrCat("slot ", slots.target);
+  const std::string served =
+      slots.active.empty() ? "what was there before" : absl::StrCat("slot ", slots.active);
+  switch (state.step) {
+    case Step::kRecordRoute:
+      return Announcement{"BlueGreenStarted", false,
+                          absl::StrCat("blue-green release ", state.run_id, " begins")};
+    case Step::kWriteSlot:
+      return Announcement{"SlotWritten", false,
+                          absl::StrCat(target, " gets the new version; no traffic goes to it yet")};
+    case Step::kCheckBeforePromotion:
+      return Announcement{"Checking", false,
+                          absl::StrCat(target, " is ready; checks decide about the switch")};
+    case Step::kFillSlot:
+      return Announcement{"SlotScaled", false, absl::StrCat(target, " gets its full size")};
+    case Step::kAfterSwitch:
+      return Announcement{"TrafficSwitched", false,
+                          absl::StrCat("all traffic goes to ", target, "; it is observed")};
+    case Step::kSwitchBack:
+      return Announcement{"SwitchedBack", slots.teardown == engine::Teardown::kAborted,
+                          absl::StrCat("all traffic goes to ", served, Because(state))};
+    case Step::kEmptySlot:
+      return Announcement{"SlotEmptied", false, "the slot that does not serve is scaled to zero"};
+    case Step::kRemoveSlot:
+      return Announcement{"Removing", true,
+                          absl::StrCat("the first release failed and is removed", Because(state))};
+    default:  // moments of the steps above, and what the outcome says
+      return std::nullopt;
+  }
+}
+
+// ---- Of a variant, which never becomes the workload
+
+std::string Why(const engine::State& state) {
+  switch (state.canary.teardown) {
+    case engine::Teardown::kSuperseded:
+      return ": it is made anew";
+    case engine::Teardown::kEnded:
+      return ": its time is over";
+    default:
+      return Because(state);
+  }
+}
+
+std::optional<Announcement> VariantWords(const std::string& beside, const engine::State& state) {
+  switch (state.step) {
+    case Step::kCreateCanary:
+      return Announcement{"VariantCreated", false,
+                          absl::StrCat("the ", beside, " starts; no request goes to it yet")};
+    case Step::kReturnTraffic:
+      return Announcement{"VariantEnded", state.canary.teardown == engine::Teardown::kAborted,
+                          absl::StrCat("no request goes to the ", beside, " any more", Why(state))};
+    case Step::kDeleteCanary:
+      return Announcement{"VariantRemoved", false, absl::StrCat("the ", beside, " is deleted")};
+    default:  // moments of the steps above, and what the outcome says
+      return std::nullopt;
+  }
+}
+
+std::optional<Announcement> VariantWords(const std::string& beside, Outcome outcome,
+                                         const engine::State& state) {
+  const engine::CanaryState& canary = state.canary;
+  switch (outcome) {
+    case Outcome::kServing:
+      return Announcement{
+          "VariantServes", false,
+          canary.mirror > 0 ? absl::StrCat("the ", beside, " gets a copy of ", canary.mirror,
+                                           " % of the requests")
+          : canary.match
+              ? absl::StrCat("the ", beside, " gets the requests that match")
+              : absl::StrCat("the ", beside, " gets ", canary.weight, " % of the requests")};
+    case Outcome::kSucceeded:
+      return Announcement{"VariantGone", false, absl::StrCat("nothing is left of the ", beside)};
+    case Outcome::kRolledBack:
+      return Announcement{"VariantFailed", true,
+                          absl::StrCat("the ", beside, " was taken back", Because(state))};
+    default:
+      return std::nullopt;
+  }
+}
+
 }  // namespace
 
 absl::Status ProgressFile::Append(std::string_view line) {
@@ -121,14 +205,17 @@ absl::Status ProgressFile::Append(std::string_view line) {
 }
 
 Announcer::Announcer(kubernetes::Api& api, Clock& clock, kubernetes::ObjectRef workload,
-                     ProgressFile* file, std::stop_token stop)
+                     ProgressFile* file, std::stop_token stop, std::string beside)
     : api_(api),
       clock_(clock),
       workload_(std::move(workload)),
+      object_(workload_),
       file_(file),
-      stop_(std::move(stop)) {}
+      stop_(std::move(stop)),
+      beside_(std::move(beside)) {}
 
-std::optional<Announcement> Announcer::WordsOf(const engine::State& state) {
+std::optional<Announcement> Announcer::WordsOf(const engine::State& state) const {
+  if (beside_ != "canary") return VariantWords(beside_, state);
   switch (state.step) {
     case Step::kApply:
       return Announcement{"ReleaseStarted", false,
@@ -148,11 +235,14 @@ std::optional<Announcement> Announcer::WordsOf(const engine::State& state) {
     case Step::kObserve:
       return Announcement{"Observing", false, "the new version runs; its measurements decide"};
     default:
-      return CanaryWords(state);
+      return state.slots.has_value() ? SlotWords(state) : CanaryWords(state);
   }
 }
 
-Announcement Announcer::WordsOf(Outcome outcome, const engine::State& state) {
+Announcement Announcer::WordsOf(Outcome outcome, const engine::State& state) const {
+  if (beside_ != "canary") {
+    if (const auto words = VariantWords(beside_, outcome, state)) return *words;
+  }
   switch (outcome) {
     case Outcome::kSucceeded:
       return {"ReleaseSucceeded", false, absl::StrCat("release ", state.run_id, " is complete")};
@@ -170,8 +260,14 @@ Announcement Announcer::WordsOf(Outcome outcome, const engine::State& state) {
     case Outcome::kRefused:
       return {"ReleaseRefused", true, absl::StrCat("nothing was changed", Because(state))};
     case Outcome::kHeld:
+      if (state.slots.has_value()) {
+        return {"ReleaseHeld", false,
+                absl::StrCat("slot ", state.slots->target,
+                             " is ready and gets no traffic until it is approved (approve)")};
+      }
       return {"ReleaseHeld", false,
               absl::StrCat(Share(state.canary), " until the rest is approved (approve_up_to)")};
+    case Outcome::kServing:  // of variants alone
     case Outcome::kFailed:
       break;
   }
@@ -207,15 +303,15 @@ void Announcer::Say(const Announcement& words) {
 void Announcer::SendEvent(const Announcement& words, absl::Time now) {
   const std::string time = absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", now, absl::UTCTimeZone());
   const std::string name =
-      absl::StrCat(workload_.name.substr(0, 200), ".", absl::Hex(absl::ToUnixNanos(now)));
+      absl::StrCat(object_.name.substr(0, 200), ".", absl::Hex(absl::ToUnixNanos(now)));
   const Json event = {{"apiVersion", "v1"},
                       {"kind", "Event"},
-                      {"metadata", {{"name", name}, {"namespace", workload_.namespace_name}}},
+                      {"metadata", {{"name", name}, {"namespace", object_.namespace_name}}},
                       {"involvedObject",
-                       {{"apiVersion", workload_.api_version},
-                        {"kind", workload_.kind},
-                        {"namespace", workload_.namespace_name},
-                        {"name", workload_.name},
+                       {{"apiVersion", object_.api_version},
+                        {"kind", object_.kind},
+                        {"namespace", object_.namespace_name},
+                        {"name", object_.name},
                         {"uid", uid_}}},
                       {"type", words.warning ? "Warning" : "Normal"},
                       {"reason", words.reason},

@@ -44,12 +44,18 @@ struct Announcement {
 // Used by one thread.
 class Announcer {
  public:
-  // `file` may be null. Neither may be destroyed before this.
+  // `file` may be null. Neither may be destroyed before this. `beside` is what the run puts beside
+  // the workload (engine::Plan::beside).
   Announcer(kubernetes::Api& api, Clock& clock, kubernetes::ObjectRef workload, ProgressFile* file,
-            std::stop_token stop);
+            std::stop_token stop, std::string beside = "canary");
 
   // Events need an object that they are about: until then only the file is told.
   void SetUid(std::string uid) { uid_ = std::move(uid); }
+  // The same for an object that is only a part of the workload: a slot of it.
+  void SetObject(kubernetes::ObjectRef object, std::string uid) {
+    object_ = std::move(object);
+    uid_ = std::move(uid);
+  }
 
   // A step begins. The same step again, with the same weight, is not announced again.
   void AnnounceStep(const engine::State& state);
@@ -59,16 +65,18 @@ class Announcer {
   const absl::Status& file_status() const { return file_status_; }
 
  private:
-  static std::optional<Announcement> WordsOf(const engine::State& state);
-  static Announcement WordsOf(engine::Outcome outcome, const engine::State& state);
+  std::optional<Announcement> WordsOf(const engine::State& state) const;
+  Announcement WordsOf(engine::Outcome outcome, const engine::State& state) const;
   void Say(const Announcement& words);
   void SendEvent(const Announcement& words, absl::Time now);
 
   kubernetes::Api& api_;
   Clock& clock_;
   const kubernetes::ObjectRef workload_;
+  kubernetes::ObjectRef object_;  // of Events
   ProgressFile* const file_;
   const std::stop_token stop_;
+  const std::string beside_;
   std::string uid_;
   // Run, step, index of the canary's step, weight.
   std::optional<std::tuple<std::string, engine::Step, int, int>> announced_;

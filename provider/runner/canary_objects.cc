@@ -19,9 +19,7 @@ namespace {
 
 using kubernetes::StringMap;
 
-constexpr char kSuffix[] = "-canary";
 constexpr char kTrack[] = "track";
-constexpr char kTrackOfCanary[] = "canary";
 constexpr char kManagedBy[] = "app.kubernetes.io/managed-by";
 // Of a label's value, and of a Service's name.
 constexpr size_t kLongestValue = 63;
@@ -135,12 +133,15 @@ class Chooser {
     if (stable != labels_.end()) naming.stable_value = stable->second;
     naming.canary_value = std::move(canary_value);
     // What tells a canary's pod apart must not be what the stable ones are called already.
-    if (naming.canary_value == naming.stable_value) absl::StrAppend(&naming.canary_value, kSuffix);
+    if (naming.canary_value == naming.stable_value) {
+      absl::StrAppend(&naming.canary_value, words().suffix);
+    }
     return naming;
   }
 
   CanaryNaming Suffixed(const std::string& key) const {
-    return Named(key, key == kTrack ? kTrackOfCanary : absl::StrCat(labels_.at(key), kSuffix));
+    return Named(key,
+                 key == kTrack ? words().track : absl::StrCat(labels_.at(key), words().suffix));
   }
 
   // Nothing that sends requests to stable, or counts its pods, may see the canary's.
@@ -158,10 +159,10 @@ class Chooser {
     }
     if (!keys.empty()) return Suffixed(keys.front());
     return absl::InvalidArgumentError(
-        absl::StrCat("The pods of a canary cannot be told from those of ", WorkloadText(),
-                     ": no label is in the selectors of both the Deployment and ",
+        absl::StrCat("The pods of a ", words().noun, " cannot be told from those of ",
+                     WorkloadText(), ": no label is in the selectors of both the Deployment and ",
                      input_.service.is_null() ? "its Service" : ServiceText(),
-                     ". Add one to the Service's selector, or set canary_labels."));
+                     ". Add one to the Service's selector, or set ", words().labels_argument, "."));
   }
 
   // The Service goes on selecting both.
@@ -174,11 +175,13 @@ class Chooser {
         return naming;
       }
     }
-    if (!service.contains(kTrack)) return Named(kTrack, kTrackOfCanary);
+    if (!service.contains(kTrack)) return Named(kTrack, words().track);
     return absl::InvalidArgumentError(absl::StrCat(
-        "The pods of a canary cannot be told from those of ", WorkloadText(), ": ", ServiceText(),
+        "The pods of a ", words().noun, " cannot be told from those of ", WorkloadText(), ": ",
+        ServiceText(),
         " selects by every label of the Deployment's selector, and by track. Take track out of the "
-        "Service's selector, or set canary_labels."));
+        "Service's selector, or set ",
+        words().labels_argument, "."));
   }
 
   absl::StatusOr<CanaryNaming> Overridden() const {
@@ -191,9 +194,9 @@ class Chooser {
       if (!key.has_value() || name == kTrack) key = name;
     }
     if (!key.has_value()) {
-      return absl::InvalidArgumentError(
-          "canary_labels does not distinguish the canary's pods: the stable ones have the same "
-          "labels. Give one of them another value.");
+      return absl::InvalidArgumentError(absl::StrCat(
+          words().labels_argument, " does not distinguish the ", words().noun,
+          "'s pods: the stable ones have the same labels. Give one of them another value."));
     }
     DELIVERY_RETURN_IF_ERROR(CheckOverride(canary));
     CanaryNaming naming = Named(*key, input_.canary_labels.at(*key));
@@ -203,18 +206,21 @@ class Chooser {
   absl::Status CheckOverride(const StringMap& canary) const {
     if (input_.shares_service) {
       if (input_.service.is_null() || InService(canary)) return absl::OkStatus();
-      return absl::InvalidArgumentError(absl::StrCat(
-          "With canary_labels ", ServiceText(),
-          " does not select the canary's pods, which get their requests through it. Choose a label "
-          "that is not in the Service's selector."));
+      return absl::InvalidArgumentError(
+          absl::StrCat("With ", words().labels_argument, " ", ServiceText(),
+                       " does not select the ", words().noun,
+                       "'s pods, which get their requests through it. Choose a label "
+                       "that is not in the Service's selector."));
     }
     const bool in_service = InService(canary);
     if (!in_service && !kubernetes::SelectorMatches(selector_, canary)) return absl::OkStatus();
     return absl::InvalidArgumentError(
-        absl::StrCat("With canary_labels the canary's pods are still selected by ",
-                     in_service ? ServiceText() : WorkloadText(),
+        absl::StrCat("With ", words().labels_argument, " the ", words().noun,
+                     "'s pods are still selected by ", in_service ? ServiceText() : WorkloadText(),
                      ". Give a label of its selector another value."));
   }
+
+  const BesideWords& words() const { return input_.words; }
 
   const CanaryNamingInput& input_;
   const StringMap labels_;
@@ -222,22 +228,17 @@ class Chooser {
 };
 
 absl::Status CheckLength(const std::string& what, const std::string& text, size_t most,
-                         const std::string& remedy) {
+                         const std::string& noun, const std::string& remedy) {
   if (text.size() <= most) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(what, " \"", text, "\" of the canary would have ",
-                                                 text.size(), " characters; Kubernetes allows ",
-                                                 most, ". ", remedy));
+  return absl::InvalidArgumentError(
+      absl::StrCat(what, " \"", text, "\" of the ", noun, " would have ", text.size(),
+                   " characters; Kubernetes allows ", most, ". ", remedy));
 }
 
 StringMap DistinguishingLabels(const CanaryNaming& naming, const StringMap& canary_labels) {
   StringMap labels = canary_labels;
   labels[naming.label_key] = naming.canary_value;
   return labels;
-}
-
-void SetOwner(Json& metadata, const std::string& deployment, const std::string& uid) {
-  metadata["ownerReferences"] = Json::array(
-      {{{"apiVersion", "apps/v1"}, {"kind", "Deployment"}, {"name", deployment}, {"uid", uid}}});
 }
 
 Json WithoutTracking(const Json& map) {
@@ -318,18 +319,20 @@ void FollowPlacement(Json& pod_spec, const StringMap& stable, const StringMap& c
 
 absl::StatusOr<CanaryNaming> NameCanary(const CanaryNamingInput& input) {
   DELIVERY_ASSIGN_OR_RETURN(CanaryNaming naming, Chooser(input).Choose());
-  naming.deployment = absl::StrCat(kubernetes::NameOf(input.workload), kSuffix);
+  naming.stable = kubernetes::NameOf(input.workload);
+  naming.deployment = absl::StrCat(naming.stable, input.words.suffix);
   if (!input.service_name.empty() && !input.shares_service) {
-    naming.service = absl::StrCat(input.service_name, kSuffix);
+    naming.service = absl::StrCat(input.service_name, input.words.suffix);
   }
   DELIVERY_RETURN_IF_ERROR(CheckLength("The name", naming.deployment, kLongestName,
-                                       "Give the Deployment a shorter name."));
+                                       input.words.noun, "Give the Deployment a shorter name."));
   DELIVERY_RETURN_IF_ERROR(CheckLength("The Service's name", naming.service, kLongestValue,
-                                       "Give the Service a shorter name."));
-  const std::string remedy = "Set canary_labels to shorter values.";
+                                       input.words.noun, "Give the Service a shorter name."));
+  const std::string remedy =
+      absl::StrCat("Set ", input.words.labels_argument, " to shorter values.");
   for (const auto& [key, value] : DistinguishingLabels(naming, input.canary_labels)) {
-    DELIVERY_RETURN_IF_ERROR(
-        CheckLength(absl::StrCat("The label ", key), value, kLongestValue, remedy));
+    DELIVERY_RETURN_IF_ERROR(CheckLength(absl::StrCat("The label ", key), value, kLongestValue,
+                                         input.words.noun, remedy));
   }
   return naming;
 }
@@ -363,14 +366,16 @@ Json CanaryDeployment(const Json& workload, const CanaryNaming& naming,
           {"spec", std::move(spec)}};
 }
 
-Json CanaryService(const Json& service, const CanaryNaming& naming,
-                   const std::map<std::string, std::string>& canary_labels,
-                   const std::string& stable_uid) {
+void SetOwner(Json& metadata, const std::string& deployment, const std::string& uid) {
+  metadata["ownerReferences"] = Json::array(
+      {{{"apiVersion", "apps/v1"}, {"kind", "Deployment"}, {"name", deployment}, {"uid", uid}}});
+}
+
+Json CopyOfService(const Json& service, const std::string& name,
+                   const std::map<std::string, std::string>& labels) {
   const Json& live = kubernetes::Spec(service);
   Json selector = GetObject(live, "selector");
-  for (const auto& [key, value] : DistinguishingLabels(naming, canary_labels)) {
-    selector[key] = value;
-  }
+  for (const auto& [key, value] : labels) selector[key] = value;
   Json spec = {{"type", "ClusterIP"}, {"selector", std::move(selector)}};
   if (GetString(live, "clusterIP") == "None") spec["clusterIP"] = "None";
   for (const std::string_view field : kServiceFields) {
@@ -380,15 +385,11 @@ Json CanaryService(const Json& service, const CanaryNaming& naming,
   for (Json& port : ports) port.erase("nodePort");
   if (!ports.empty()) spec["ports"] = std::move(ports);
 
-  Json labels = WithoutTracking(GetObject(kubernetes::Metadata(service), "labels"));
-  labels[kManagedBy] = kubernetes::kFieldManager;
-  // The Deployment's name is the canary's without the suffix that NameCanary gave it.
-  const std::string stable =
-      naming.deployment.substr(0, naming.deployment.size() - std::string_view(kSuffix).size());
-  Json metadata = {{"name", naming.service},
+  Json own_labels = WithoutTracking(GetObject(kubernetes::Metadata(service), "labels"));
+  own_labels[kManagedBy] = kubernetes::kFieldManager;
+  Json metadata = {{"name", name},
                    {"namespace", kubernetes::NamespaceOf(service)},
-                   {"labels", std::move(labels)}};
-  SetOwner(metadata, stable, stable_uid);
+                   {"labels", std::move(own_labels)}};
   Json annotations = Json::object();
   for (const auto& [key, value] : GetObject(kubernetes::Metadata(service), "annotations").items()) {
     if (IsAmong(key, kAnnotationsOfRouting)) annotations[key] = value;
@@ -398,6 +399,14 @@ Json CanaryService(const Json& service, const CanaryNaming& naming,
           {"kind", "Service"},
           {"metadata", std::move(metadata)},
           {"spec", std::move(spec)}};
+}
+
+Json CanaryService(const Json& service, const CanaryNaming& naming,
+                   const std::map<std::string, std::string>& canary_labels,
+                   const std::string& stable_uid) {
+  Json made = CopyOfService(service, naming.service, DistinguishingLabels(naming, canary_labels));
+  SetOwner(made["metadata"], naming.stable, stable_uid);
+  return made;
 }
 
 bool Selects(const std::map<std::string, std::string>& selector,

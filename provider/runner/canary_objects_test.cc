@@ -194,7 +194,8 @@ TEST(NameCanaryTest, OverrideMustNotTakeTheCanaryOutOfASharedService) {
 
 class CanaryObjectsTest : public ::testing::Test {
  protected:
-  const CanaryNaming naming_ = {.deployment = "web-canary",
+  const CanaryNaming naming_ = {.stable = "web",
+                                .deployment = "web-canary",
                                 .service = "front-canary",
                                 .label_key = "app",
                                 .stable_value = "web",

@@ -12,6 +12,7 @@
 #include "provider/kubernetes/drift.h"
 #include "provider/kubernetes/managed_fields.h"
 #include "provider/kubernetes/object.h"
+#include "provider/runner/endpoints.h"
 #include "provider/runner/first_list.h"
 
 namespace delivery::runner {
@@ -58,16 +59,6 @@ bool RouteIsSettled(const engine::State& state) {
 // Only what makes pods: replicas are an autoscaler's, and a halted rollout is our own.
 Json TemplateOf(const Json& manifest) {
   return {{"spec", {{"template", kubernetes::PodTemplate(manifest)}}}};
-}
-
-bool HasReadyEndpoint(const Json& slice, const std::function<bool(const std::string&)>& counts) {
-  const Json& endpoints = GetArray(slice, "endpoints");
-  return std::any_of(endpoints.begin(), endpoints.end(), [&](const Json& endpoint) {
-    // Absent means ready (discovery.k8s.io/v1).
-    return GetBool(GetObject(endpoint, "conditions"), "ready", true) &&
-           !GetArray(endpoint, "addresses").empty() &&
-           counts(GetString(GetObject(endpoint, "targetRef"), "name"));
-  });
 }
 
 }  // namespace
@@ -200,10 +191,13 @@ std::optional<std::string> CanaryPort::FindForeignChange(const engine::State& st
     return std::nullopt;
   }
   if (RouteIsSettled(state)) {
-    const routing::RouteState route = router_->Look(
-        state.canary.route_record, {.weight = state.canary.weight, .match = state.canary.match});
+    const routing::RouteState route =
+        router_->Look(state.canary.route_record, {.weight = state.canary.weight,
+                                                  .match = state.canary.match,
+                                                  .mirror = state.canary.mirror});
     if (route.foreign.has_value()) return route.foreign;
   }
+  if (!target_.promotes) return FindEdit(canary_, new_version_.manifest, opened_canary_);
   const bool promoted = last_version() != engine::Version::kPrevious &&
                         (state.canary.stable_written || !previous_version_.has_value());
   const Json& stable = promoted ? new_version_.manifest : previous_version_->manifest;
@@ -276,8 +270,8 @@ absl::Status CanaryPort::Refuse(const kubernetes::ObjectRef& ref) {
   }
   return absl::AlreadyExistsError(absl::StrCat(
       ref.ToString(), " exists already and was not made by this release (field managers: ",
-      managers.empty() ? "unknown" : absl::StrJoin(managers, ", "),
-      "). A canary needs that name: delete or rename the object, then apply again."));
+      managers.empty() ? "unknown" : absl::StrJoin(managers, ", "), "). A ", target_.noun,
+      " needs that name: delete or rename the object, then apply again."));
 }
 
 absl::Status CanaryPort::ApplyCanary(int replicas) {
@@ -304,7 +298,7 @@ absl::Status CanaryPort::ApplyCanary(int replicas) {
 }
 
 absl::Status CanaryPort::SetTraffic(const engine::SetTraffic& action) {
-  const bool to_canary = action.weight > 0 || action.match;
+  const bool to_canary = action.weight > 0 || action.match || action.mirror > 0;
   // Back to stable: always, whatever its state is.
   if (to_canary) {
     DELIVERY_RETURN_IF_ERROR(CheckEndpoints(Side::kCanary));
@@ -313,7 +307,10 @@ absl::Status CanaryPort::SetTraffic(const engine::SetTraffic& action) {
     DELIVERY_RETURN_IF_ERROR(CheckEndpoints(Side::kStable));
   }
   return router_->Set(action.route_record,
-                      {.weight = action.weight, .match = action.match, .reserve = action.reserve},
+                      {.weight = action.weight,
+                       .match = action.match,
+                       .mirror = action.mirror,
+                       .reserve = action.reserve},
                       hard_stop_);
 }
 
@@ -329,19 +326,13 @@ absl::Status CanaryPort::CheckEndpoints(Side side) {
   }
   const auto counts = [&](const std::string& pod) { return !shared || pods.contains(pod); };
 
-  kubernetes::ListOptions of_service;
-  of_service.namespace_name = kubernetes::NamespaceOf(new_version_.manifest);
-  of_service.label_selector = absl::StrCat("kubernetes.io/service-name=", service);
-  DELIVERY_ASSIGN_OR_RETURN(
-      const kubernetes::ObjectList slices,
-      api_.List("discovery.k8s.io/v1", "EndpointSlice", of_service, hard_stop_));
-  const bool ready = std::any_of(slices.items.begin(), slices.items.end(), [&](const Json& slice) {
-    return HasReadyEndpoint(slice, counts);
-  });
-  if (ready) return absl::OkStatus();
+  const kubernetes::ObjectRef ref = {"v1", "Service",
+                                     kubernetes::NamespaceOf(new_version_.manifest), service};
+  const absl::Status ready = RequireReadyEndpoint(api_, ref, counts, hard_stop_);
+  if (!absl::IsUnavailable(ready) || kubernetes::GetApiError(ready).has_value()) return ready;
   return absl::UnavailableError(absl::StrCat(
-      "No traffic is sent to the ", side == Side::kCanary ? "canary" : "stable version",
-      ": Service ", of_service.namespace_name, "/", service, " has no ready endpoint of ",
+      "No traffic is sent to the ", side == Side::kCanary ? target_.noun : "stable version", ": ",
+      ref.ToString(), " has no ready endpoint of ",
       side == Side::kCanary ? target_.naming.deployment : kubernetes::NameOf(new_version_.manifest),
       ". Look at its selector, and at the readiness of these pods."));
 }

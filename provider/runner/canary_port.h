@@ -18,6 +18,10 @@ namespace delivery::runner {
 
 struct CanaryTarget {
   CanaryNaming naming;
+  // Of a canary, or of a variant: that one never becomes the workload, whose own releases are none
+  // of its business.
+  std::string noun = "canary";
+  bool promotes = true;
   routing::TrafficTarget traffic;
   Json service;  // the live Service; null where the backend has none
   std::map<std::string, std::string> canary_labels;

@@ -15,8 +15,8 @@ namespace {
 constexpr size_t kLongestName = 253;
 constexpr size_t kLargestJournal = 256 * 1024;
 
-kubernetes::ObjectRef JournalRef(const kubernetes::ObjectRef& workload) {
-  return {"v1", "ConfigMap", workload.namespace_name, RunObjectName(workload)};
+kubernetes::ObjectRef JournalRef(const kubernetes::ObjectRef& workload, std::string_view suffix) {
+  return {"v1", "ConfigMap", workload.namespace_name, RunObjectName(workload, suffix)};
 }
 
 // Tells the writes of this process from those of another one that resumed the same run.
@@ -28,20 +28,22 @@ std::string NewWriter() {
 // With an owner the garbage collector removes the journal together with the workload: not while
 // that is what the run does, since its end is still to be seen and stored.
 bool MayBelongToWorkload(engine::Step step) {
-  return step != engine::Step::kRemove && step != engine::Step::kAwaitRemoved;
+  return step != engine::Step::kRemove && step != engine::Step::kAwaitRemoved &&
+         step != engine::Step::kRemoveSlot && step != engine::Step::kAwaitSlotGone;
 }
 
-Json JournalObject(const kubernetes::ObjectRef& workload, const std::string& resource_type,
+Json JournalObject(const kubernetes::ObjectRef& workload, std::string_view suffix,
+                   const std::string& resource_type, const kubernetes::ObjectRef& owner,
                    const std::string& owner_uid, const std::string& writer,
                    const engine::State& state) {
-  const kubernetes::ObjectRef ref = JournalRef(workload);
+  const kubernetes::ObjectRef ref = JournalRef(workload, suffix);
   Json metadata = {{"name", ref.name},
                    {"namespace", ref.namespace_name},
                    {"labels", {{"app.kubernetes.io/managed-by", "terraform-provider-delivery"}}}};
   if (!owner_uid.empty() && MayBelongToWorkload(state.step)) {
-    metadata["ownerReferences"] = Json::array({{{"apiVersion", workload.api_version},
-                                                {"kind", workload.kind},
-                                                {"name", workload.name},
+    metadata["ownerReferences"] = Json::array({{{"apiVersion", owner.api_version},
+                                                {"kind", owner.kind},
+                                                {"name", owner.name},
                                                 {"uid", owner_uid}}});
   }
   return {
@@ -83,8 +85,9 @@ std::string RunObjectName(const kubernetes::ObjectRef& workload, std::string_vie
 
 absl::StatusOr<std::optional<JournalEntry>> LoadJournal(kubernetes::Api& api,
                                                         const kubernetes::ObjectRef& workload,
-                                                        const std::stop_token& stop) {
-  const kubernetes::ObjectRef ref = JournalRef(workload);
+                                                        const std::stop_token& stop,
+                                                        std::string_view suffix) {
+  const kubernetes::ObjectRef ref = JournalRef(workload, suffix);
   absl::StatusOr<Json> object = api.Get(ref, stop);
   if (absl::IsNotFound(object.status())) return std::nullopt;
   DELIVERY_RETURN_IF_ERROR(object.status());
@@ -104,9 +107,10 @@ absl::StatusOr<std::optional<JournalEntry>> LoadJournal(kubernetes::Api& api,
 }
 
 Journal::Journal(kubernetes::Api& api, kubernetes::ObjectRef workload, std::string resource_type,
-                 std::string resource_version, std::stop_token stop)
+                 std::string resource_version, std::stop_token stop, std::string suffix)
     : api_(api),
       workload_(std::move(workload)),
+      suffix_(std::move(suffix)),
       resource_type_(std::move(resource_type)),
       writer_(NewWriter()),
       resource_version_(std::move(resource_version)),
@@ -114,14 +118,17 @@ Journal::Journal(kubernetes::Api& api, kubernetes::ObjectRef workload, std::stri
 
 absl::StatusOr<Json> Journal::Encode(engine::State state) const {
   while (true) {
-    Json object = JournalObject(workload_, resource_type_, owner_uid_, writer_, state);
+    Json object =
+        JournalObject(workload_, suffix_, resource_type_, owner_, owner_uid_, writer_, state);
     const size_t size = DumpJson(object).size();
     if (size <= kLargestJournal) return object;
     if (Shorten(state)) continue;
-    return absl::ResourceExhaustedError(
-        absl::StrCat("the journal of the release would have ", size, " bytes, more than 256 KiB: ",
-                     state.tallies.size(), " metrics, ", DumpJson(state.canary.route_record).size(),
-                     " bytes of the route. Measure fewer metrics, or give the route fewer rules."));
+    return absl::ResourceExhaustedError(absl::StrCat(
+        "the journal of the release would have ", size,
+        " bytes, more than 256 KiB: ", state.tallies.size(), " metrics, ",
+        DumpJson(state.slots.has_value() ? state.slots->route_record : state.canary.route_record)
+            .size(),
+        " bytes of the route. Measure fewer metrics, or give the route fewer rules."));
   }
 }
 
@@ -146,7 +153,7 @@ absl::Status Journal::Save(const engine::State& state) {
 
 // When the answer to a write is lost, its repetition conflicts with the write itself.
 absl::StatusOr<Json> Journal::OwnWriteOr(const Json& object, const absl::Status& conflict) {
-  absl::StatusOr<Json> stored = api_.Get(JournalRef(workload_), stop_);
+  absl::StatusOr<Json> stored = api_.Get(JournalRef(workload_, suffix_), stop_);
   if (stored.ok() && GetObject(*stored, "data") == GetObject(object, "data")) return stored;
   return conflict;
 }
@@ -163,7 +170,7 @@ absl::StatusOr<Json> Journal::Create(const Json& object) {
 // Somebody deleted the workload, and the garbage collector the journal: no other apply did.
 bool Journal::WentWithItsOwner() {
   if (owner_uid_.empty()) return false;
-  const absl::StatusOr<Json> owner = api_.Get(workload_, stop_);
+  const absl::StatusOr<Json> owner = api_.Get(owner_, stop_);
   return owner.ok() ? kubernetes::UidOf(*owner) != owner_uid_ : absl::IsNotFound(owner.status());
 }
 
@@ -178,7 +185,7 @@ absl::Status Journal::Clear() {
   if (resource_version_.empty()) return absl::OkStatus();
   kubernetes::DeleteOptions options;
   options.resource_version = resource_version_;
-  const absl::Status deleted = api_.Delete(JournalRef(workload_), options, stop_);
+  const absl::Status deleted = api_.Delete(JournalRef(workload_, suffix_), options, stop_);
   if (deleted.ok() || absl::IsNotFound(deleted)) {
     resource_version_.clear();
     return absl::OkStatus();

@@ -26,10 +26,11 @@ struct JournalEntry {
 };
 
 // NotFound becomes nullopt. DataLoss or FailedPrecondition when it cannot be read (damaged, newer),
-// with the remedy.
+// with the remedy. `suffix` as of RunObjectName.
 absl::StatusOr<std::optional<JournalEntry>> LoadJournal(kubernetes::Api& api,
                                                         const kubernetes::ObjectRef& workload,
-                                                        const std::stop_token& stop);
+                                                        const std::stop_token& stop,
+                                                        std::string_view suffix = "");
 
 // Used by one thread.
 class Journal : public RunStore {
@@ -37,10 +38,14 @@ class Journal : public RunStore {
   // `resource_version` is that of the entry found, empty when there was none. The journal must not
   // outlive `api`; `stop` ends its requests.
   Journal(kubernetes::Api& api, kubernetes::ObjectRef workload, std::string resource_type,
-          std::string resource_version, std::stop_token stop);
+          std::string resource_version, std::stop_token stop, std::string suffix = "");
 
-  // From the next Save on, the workload owns the journal, except while it is being removed.
-  void SetOwner(std::string workload_uid) { owner_uid_ = std::move(workload_uid); }
+  // From the next Save on, this object (the workload, or a slot of it) owns the journal, except
+  // while it is being removed.
+  void SetOwner(kubernetes::ObjectRef owner, std::string uid) {
+    owner_ = std::move(owner);
+    owner_uid_ = std::move(uid);
+  }
 
   // Where the journal would be too large, the oldest measured values are left out of it.
   absl::Status Save(const engine::State& state) override;
@@ -56,9 +61,11 @@ class Journal : public RunStore {
 
   kubernetes::Api& api_;
   kubernetes::ObjectRef workload_;
+  std::string suffix_;
   std::string resource_type_;
   std::string writer_;
   std::string resource_version_;
+  kubernetes::ObjectRef owner_;
   std::string owner_uid_;
   std::stop_token stop_;
 };

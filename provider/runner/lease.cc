@@ -37,8 +37,9 @@ std::string ThisHolder() {
   return absl::StrCat(host.data(), "_", ::getpid(), "_", absl::Hex(random(), absl::kZeroPad8));
 }
 
-ObjectRef LeaseRef(const ObjectRef& workload) {
-  return {"coordination.k8s.io/v1", "Lease", workload.namespace_name, RunObjectName(workload)};
+ObjectRef LeaseRef(const ObjectRef& workload, std::string_view suffix) {
+  return {"coordination.k8s.io/v1", "Lease", workload.namespace_name,
+          RunObjectName(workload, suffix)};
 }
 
 Json LeaseSpec(const std::string& holder, absl::Time acquired, absl::Time renewed) {
@@ -102,8 +103,9 @@ Json NewLease(const ObjectRef& ref, const std::string& holder, absl::Time now) {
 }  // namespace
 
 absl::StatusOr<std::optional<LeaseView>> ViewLease(kubernetes::Api& api, const ObjectRef& workload,
-                                                   const std::stop_token& stop) {
-  absl::StatusOr<Json> lease = api.Get(LeaseRef(workload), stop);
+                                                   const std::stop_token& stop,
+                                                   std::string_view suffix) {
+  absl::StatusOr<Json> lease = api.Get(LeaseRef(workload, suffix), stop);
   if (absl::IsNotFound(lease.status())) return std::nullopt;
   DELIVERY_RETURN_IF_ERROR(lease.status());
   return ViewOf(*lease);
@@ -112,8 +114,9 @@ absl::StatusOr<std::optional<LeaseView>> ViewLease(kubernetes::Api& api, const O
 absl::StatusOr<std::unique_ptr<Lease>> Lease::Acquire(kubernetes::Api& api,
                                                       const ObjectRef& workload, Clock& clock,
                                                       const std::stop_token& stop,
-                                                      std::stop_token hard_stop) {
-  const ObjectRef ref = LeaseRef(workload);
+                                                      std::stop_token hard_stop,
+                                                      std::string_view suffix) {
+  const ObjectRef ref = LeaseRef(workload, suffix);
   const std::string holder = ThisHolder();
   constexpr int kAttempts = 5;
   for (int attempt = 0; attempt < kAttempts; ++attempt) {

@@ -8,6 +8,7 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <string_view>
 #include <thread>
 
 #include "absl/base/thread_annotations.h"
@@ -28,21 +29,24 @@ struct LeaseView {
   absl::Time acquired;
   absl::Time renewed;
 };
-// Nullopt when there is none.
+// Nullopt when there is none. `suffix` as of RunObjectName.
 absl::StatusOr<std::optional<LeaseView>> ViewLease(kubernetes::Api& api,
                                                    const kubernetes::ObjectRef& workload,
-                                                   const std::stop_token& stop);
+                                                   const std::stop_token& stop,
+                                                   std::string_view suffix = "");
 
 // Thread-safe.
 class Lease {
  public:
   // Takes the Lease of `workload`. A Lease that somebody holds is watched for one lease time: when
   // it is not renewed it is taken over, otherwise Aborted names the holder and the age. Cancelled
-  // when `stop` is requested meanwhile. `hard_stop` ends the request that gives it back.
+  // when `stop` is requested meanwhile. `hard_stop` ends the request that gives it back. `suffix`
+  // as of RunObjectName.
   static absl::StatusOr<std::unique_ptr<Lease>> Acquire(kubernetes::Api& api,
                                                         const kubernetes::ObjectRef& workload,
                                                         Clock& clock, const std::stop_token& stop,
-                                                        std::stop_token hard_stop);
+                                                        std::stop_token hard_stop,
+                                                        std::string_view suffix = "");
   // Gives it back.
   ~Lease();
   Lease(const Lease&) = delete;

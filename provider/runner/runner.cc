@@ -20,7 +20,7 @@ absl::Status ExecuteAll(const std::vector<engine::Action>& actions, WorkloadPort
 
 RunResult Finish(Outcome outcome, engine::State state, RunStore& store) {
   RunResult result{outcome, std::move(state), absl::OkStatus()};
-  if (outcome == Outcome::kFailed || outcome == Outcome::kHeld) {
+  if (outcome == Outcome::kFailed || outcome == Outcome::kHeld || outcome == Outcome::kServing) {
     // What failed and was left, or waits, stays on record until a later release ends well.
     result.store_status = store.Save(result.state);
   } else if (outcome != Outcome::kInterrupted) {

@@ -277,3 +277,80 @@ class Examples(ReleaseCase):
         self.assertEqual(self.namespace.running_version(), ["1.1.0"])
         self.assertEqual({answer.version for answer in users.answers().failed()} - {"flaky"}, set())
         self.destroys_all(reader, variables + " -var tag=1.1.0")
+
+    def test_blue_green(self):
+        reader = self.given("stacks/blue-green")
+        host = "%s.example.com" % self.namespace.name
+        route = (reader.folder / "route.yaml").read_text().replace("shop.example.com", host)
+        self.namespace.kubectl("apply", "--server-side", "--field-manager=platform", "-f", "-", stdin=route)
+        variables = " ".join("-var %s=%s" % entry for entry in {
+            "kubeconfig": KUBECONFIG, "registry": REGISTRY, "prometheus": PROMETHEUS, "namespace": self.namespace.name,
+            "observe": "8s"}.items())
+
+        def applies(tag):
+            return reader.runs("tofu apply %s -var tag=%s" % (variables, tag))
+
+        with Traffic(host):
+            first = applies("1.0.0")
+        self.assertEqual(first.code, 0, first)
+        with Traffic(host) as users:
+            users.wait_for_first_answer()
+            good, bad = applies("1.1.0"), applies("wrong")
+        self.assertEqual(good.code, 0, good)
+        self.assertEqual(bad.code, 1, bad)
+        self.says(bad, "success-rate", "rolled back")
+        self.assertEqual({answer.version for answer in users.answers().failed()} - {"wrong"}, set())
+        service = self.namespace.get("service", "web")
+        self.assertEqual(service["spec"]["selector"], {"app": "web", "slot": "green"})
+        outcome = reader.runs("tofu destroy %s -var tag=1.1.0" % variables)
+        self.assertEqual(outcome.code, 0, outcome)
+        self.assertEqual(self.namespace.get("service", "web")["spec"]["selector"], {"app": "web"})
+        self.assertEqual(self.namespace.list("deployments"), [])
+        self.nothing_is_left_over()
+
+    def given_stack_with_users(self, stack):
+        """The files of a stack, and what the platform team has for it; the variables of its commands."""
+        reader = self.given("stacks/" + stack)
+        host = "%s.%s.example.com" % (stack, self.namespace.name)
+        route = (reader.folder / "route.yaml").read_text().replace("shop.example.com", host)
+        self.namespace.kubectl("apply", "--server-side", "--field-manager=platform", "-f", "-", stdin=route)
+        variables = " ".join("-var %s=%s" % entry for entry in {
+            "kubeconfig": KUBECONFIG, "registry": REGISTRY, "prometheus": PROMETHEUS,
+            "namespace": self.namespace.name}.items())
+        return reader, host, variables
+
+    def report_becomes(self, reader, variables, *texts):
+        def says():
+            outcome = reader.runs("tofu apply -refresh-only %s" % variables)
+            self.assertEqual(outcome.code, 0, outcome)
+            printed = reader.runs("tofu output report")
+            return all(text in printed.text for text in texts)
+        self.eventually(says, "the report says %s" % (texts,), seconds=90)
+
+    def test_ab_test_by_header(self):
+        reader, host, variables = self.given_stack_with_users("ab-test")
+        outcome = reader.runs("tofu apply " + variables)
+        self.assertEqual(outcome.code, 0, outcome)
+        with Traffic(host) as users, Traffic(host, headers={"X-Variant": "b"}) as testers:
+            users.wait_for_first_answer()
+            testers.wait_for_first_answer()
+            self.report_becomes(reader, variables, '"verdict" = "worse"', '"verdict" = "no_difference"')
+        self.assertEqual(len(users.answers().of_pods("web-b-")), 0)
+        self.assertGreater(len(testers.answers().of_pods("web-b-")), 100)
+        empty = reader.runs("tofu plan -detailed-exitcode " + variables)
+        self.assertEqual(empty.code, 0, empty)
+        self.destroys_all(reader, variables)
+
+    def test_traffic_mirror(self):
+        reader, host, variables = self.given_stack_with_users("traffic-mirror")
+        variables += " -var candidate=flaky"
+        outcome = reader.runs("tofu apply " + variables)
+        self.assertEqual(outcome.code, 0, outcome)
+        with Traffic(host) as users:
+            users.wait_for_first_answer()
+            self.report_becomes(reader, variables, '"verdict" = "worse"')
+        self.assertEqual(set(users.answers().versions()), {"1.0.0"})
+        self.assertEqual(len(users.answers().failed()), 0, users.answers())
+        empty = reader.runs("tofu plan -detailed-exitcode " + variables)
+        self.assertEqual(empty.code, 0, empty)
+        self.destroys_all(reader, variables)

@@ -194,6 +194,13 @@ class Stack:
             arguments.setdefault("images", {"web": image(tag)})
         arguments.setdefault("progress_deadline", "45s")
         (self.folder / "web.yaml").write_text(json.dumps(self.manifest, indent=2))  # JSON is YAML too
+        return self._write("  manifest = %s\n" % manifest_expression + _hcl(arguments))
+
+    def declare_only(self, **arguments):
+        """Writes the configuration of a resource that has no manifest."""
+        return self._write(_hcl(arguments))
+
+    def _write(self, body):
         kubernetes = self.kubernetes
         if kubernetes is None:
             kubernetes = {"config_path": str(self.kubeconfig)}
@@ -201,8 +208,7 @@ class Stack:
                 kubernetes["config_context"] = self.context
         (self.folder / "main.tf").write_text(
             _TERRAFORM + "provider \"delivery\" {\n" + _hcl(self.provider_arguments) + "  kubernetes {\n"
-            + _hcl(kubernetes, 2) + "  }\n}\n\nresource \"%s\" \"web\" {\n" % self.resource_type
-            + "  manifest = %s\n" % manifest_expression + _hcl(arguments) + "}\n")
+            + _hcl(kubernetes, 2) + "  }\n}\n\nresource \"%s\" \"web\" {\n" % self.resource_type + body + "}\n")
         return self
 
     def remove_resource(self):
