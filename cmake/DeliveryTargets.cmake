@@ -29,6 +29,15 @@ function(delivery_compile_options target)
   target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR})
 endfunction()
 
+# For programs of a static build.
+function(delivery_static_program target)
+  if(DELIVERY_STATIC)
+    target_sources(${target} PRIVATE ${PROJECT_SOURCE_DIR}/provider/system/no_modules.cc)
+    # The linker warns of the functions that a static program must not call.
+    target_link_options(${target} PRIVATE -Wl,--wrap=dlopen -Wl,--fatal-warnings)
+  endif()
+endfunction()
+
 function(delivery_check_layers name layer)
   foreach(dep IN LISTS ARGN)
     if(dep MATCHES "^delivery::(.+)$")
@@ -65,6 +74,7 @@ function(delivery_test name)
   # Designated initializers that name only what a case is about are what makes tests readable.
   target_compile_options(${name} PRIVATE -Wno-missing-field-initializers)
   target_link_libraries(${name} PRIVATE ${ARG_DEPS} GTest::gmock_main)
+  delivery_static_program(${name})
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT})
   if("unit" IN_LIST ARG_LABELS)

@@ -10,8 +10,8 @@
 #include "provider/kubernetes/object.h"
 #include "provider/oci/reference.h"
 #include "provider/schema/rules.h"
+#include "resources/approval.h"
 #include "resources/manifest_value.h"
-#include "resources/workload_plan.h"
 
 namespace delivery::resources {
 namespace {
@@ -84,38 +84,6 @@ void ValidateReplicasBackend(const CanaryRelease& config, Diagnostics& diagnosti
   }
 }
 
-std::vector<std::string> ContainersOf(const CanaryRelease& config) {
-  std::vector<std::string> names;
-  const Attr<Images>& images = config.arguments.images;
-  if (images.is_known() && !images->empty()) {
-    for (const auto& [name, image] : images.value()) names.push_back(name);
-  } else if (config.arguments.manifest.is_known()) {
-    const Json manifest = ToPartialJson(config.arguments.manifest.value()).json;
-    for (const auto& [name, image] : kubernetes::ImagesOf(manifest)) names.push_back(name);
-  }
-  return names;
-}
-
-void ValidateApproved(const CanaryRelease& config, Diagnostics& diagnostics) {
-  if (!config.approved.is_known() || config.arguments.images.is_unknown()) return;
-  if (config.arguments.manifest.is_unknown()) return;
-  const std::vector<std::string> names = ContainersOf(config);
-  if (names.empty()) return;
-  for (const auto& [name, image] : config.approved.value()) {
-    const Path path = Path::Of("approved").At(name);
-    if (std::find(names.begin(), names.end(), name) == names.end()) {
-      diagnostics.Error(path, "Unknown container",
-                        absl::StrCat("approved names the container \"", name,
-                                     "\", whose image this resource does not set. Those that it "
-                                     "sets are: ",
-                                     absl::StrJoin(names, ", "), "."));
-    }
-    if (!image.is_known() || oci::ParseReference(image.value()).ok()) continue;
-    diagnostics.Error(path, "Invalid image reference",
-                      absl::StrCat("\"", image.value(), "\" is not an image reference."));
-  }
-}
-
 void ValidateStepBlocks(const CanaryRelease& config, Diagnostics& diagnostics) {
   StepRules rules;
   rules.share_by_replicas = SharesByReplicas(config);
@@ -126,20 +94,6 @@ void ValidateStepBlocks(const CanaryRelease& config, Diagnostics& diagnostics) {
 }
 
 // ---- What it asks for
-
-bool SameImage(const std::string& approved, const std::string& released) {
-  if (approved == released) return true;
-  const absl::StatusOr<oci::Reference> one = oci::ParseReference(approved);
-  const absl::StatusOr<oci::Reference> other = oci::ParseReference(released);
-  return one.ok() && other.ok() && !one->digest.empty() && one->digest == other->digest;
-}
-
-// A check of these moments asks the canary, unless it says otherwise.
-checks::Check AskingCanary(checks::Check check, const CheckBlock& block) {
-  auto* http = std::get_if<checks::HttpCheck>(&check.what);
-  if (http != nullptr && block.http->target.is_null()) http->side = checks::Side::kCanary;
-  return check;
-}
 
 absl::StatusOr<CanaryChecks> SplitChecks(const CanaryRelease& model) {
   CanaryChecks split;
@@ -298,7 +252,7 @@ void ValidateCanaryRelease(const CanaryRelease& config, Diagnostics& diagnostics
       {{"after_promotion", "before_traffic", "before_promotion"}, {"canary", "stable"}},
       diagnostics);
   ValidateReplicasBackend(config, diagnostics);
-  ValidateApproved(config, diagnostics);
+  ValidateApproved(config.approved, config.arguments, diagnostics);
   ValidateAnalysis(config.analysis, {.backend = BackendOf(config), .compares = true}, diagnostics);
 }
 
@@ -317,15 +271,7 @@ bool IsWhollyKnown(const CanaryRelease& model) {
 std::optional<int> ApprovedUpTo(const CanaryRelease& model) {
   if (!model.approve_up_to.is_known()) return std::nullopt;
   const auto up_to = static_cast<int>(model.approve_up_to.value());
-  if (!model.approved.is_known() || !model.arguments.manifest.is_known()) return up_to;
-  std::map<std::string, std::string> released = KnownImages(model.arguments.images);
-  if (released.empty()) released = EffectiveImages(model.arguments);
-  const std::map<std::string, std::string> approved = KnownImages(model.approved);
-  const bool all = std::all_of(released.begin(), released.end(), [&](const auto& entry) {
-    const auto found = approved.find(entry.first);
-    return found != approved.end() && SameImage(found->second, entry.second);
-  });
-  if (all && !released.empty()) return std::nullopt;
+  if (ApprovesImages(model.approved, model.arguments)) return std::nullopt;
   return up_to;
 }
 

@@ -46,8 +46,9 @@ class CanaryPreflight {
   void Run() {
     const absl::StatusOr<Json> live = connection_.api->Get(ref_, stop_);
     if (!live.ok()) return;  // RunPreflight has said why
+    const bool open = !job_.planned.record.open_identity.empty();
     const CanarySetup setup{connection_, *job_.canary, workload_, *live,
-                            !job_.planned.record.open_identity.empty()};
+                            open ? CanarySetup::Purpose::kGoOn : CanarySetup::Purpose::kBegin};
     const absl::StatusOr<runner::CanaryTarget> target = SetUpCanary(setup, stop_);
     if (!target.ok()) {
       Find(target.status());

@@ -85,7 +85,7 @@ class CanaryResource final : public WorkloadResource<CanaryRelease> {
     result.analysis_report = ToReport(plan.metrics, state.run->tallies);
   }
 
-  void ImportMore(CanaryRelease& model) const override {
+  void ImportMore(const ReleaseRecord&, CanaryRelease& model) const override {
     if (model.status.is_known()) SetVerdict(model.status, model.status->verdict);
     model.analysis_report = ToReport({}, {});
   }

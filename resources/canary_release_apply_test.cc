@@ -324,7 +324,64 @@ TEST_F(CanaryApplyTest, AnInterruptedReleaseGoesOn) {
   EXPECT_TRUE(NothingIsLeft());
 }
 
+// Stable runs kNew already; only the canary was still there. A third version then fails: what it is
+// rolled back to is kNew.
+TEST_F(CanaryApplyTest, AfterAPromotionThatWasNotCleanedUpThePromotedVersionIsTheOneToGoBackTo) {
+  for (const bool recorded : {true, false}) {
+    SCOPED_TRACE(recorded ? "the apply was stopped" : "the provider was killed");
+    if (!Live(Web()).is_null()) Destroy();
+    NextRun();
+    ReleaseStable();
+    const Stored before = stored_;
+    after_write_ = [this] {
+      if (StoredStep() == "scale_down_delay") stop_.request_stop();
+    };
+    ApplySays(CanaryConfig(kNew));
+    ASSERT_EQ(StoredStep(), "scale_down_delay");
+    if (!recorded) stored_ = before;
+    NextRun();
+    BreakImage("web:3.0.0");
+    Refresh();
+    EXPECT_THAT(ApplySays(CanaryConfig("web:3.0.0")), Contains(HasSubstr("was rolled back")));
+    EXPECT_EQ(Phase(), phase::kRolledBack);
+    ExpectStableRuns(kNew);
+    EXPECT_TRUE(NothingIsLeft());
+    Refresh();
+    EXPECT_TRUE(PlanIsEmpty(CanaryConfig(kNew)));
+  }
+}
+
+// The Deployment takes the journal, the canary and its Service with it.
+TEST_F(CanaryApplyTest, ARouteLeftByADeletedWorkloadIsPutBackByTheNextCreate) {
+  HoldNew();
+  ASSERT_EQ(CanaryShare(), 10);
+  ASSERT_TRUE(kube_->Remove(Web()));
+  for (const kubernetes::ObjectRef& ref :
+       {CanaryService(),
+        kubernetes::ObjectRef{"v1", "ConfigMap", "shop", "delivery-deployment-web"}}) {
+    kube_->Remove(ref);
+  }
+  ASSERT_FALSE(Exists(Canary()));
+  Refresh();
+  ASSERT_TRUE(stored_.state.is_null());
+  EXPECT_THAT(ApplySays(CanaryConfig(kNew)),
+              ElementsAre(StartsWith(
+                  "warning at traffic: HTTPRoute shop/web still sent requests to a canary")));
+  EXPECT_EQ(CanaryShare(), 0);
+  EXPECT_FALSE(absl::StrContains(Live(Route()).dump(), "web-canary"));
+  ExpectStableRuns(kNew);
+}
+
 // ---- Destroy
+
+TEST_F(CanaryApplyTest, ADestroyTakesTheCanaryBackThoughItsServiceIsGone) {
+  HoldNew();
+  ASSERT_TRUE(kube_->Remove({"v1", "Service", "shop", "web"}));
+  Refresh();
+  EXPECT_THAT(Said(Destroy().diagnostics), IsEmpty());
+  EXPECT_FALSE(Exists(Web()));
+  EXPECT_TRUE(NothingIsLeft());
+}
 
 TEST_F(CanaryApplyTest, ADestroyTakesAnOpenCanaryBackFirst) {
   HoldNew();

@@ -250,6 +250,25 @@ TEST_F(CanaryPlanTest, APolicyThatLeavesTheCanaryOutIsAWarning) {
                                         "not select the canary's pods"))));
 }
 
+// Four pods run; the canary has two at 50 percent, and the promotion surges by one.
+TEST_F(CanaryPlanTest, AQuotaMustHaveRoomForTheCanaryToo) {
+  kube_->AddType({"", "v1", "ResourceQuota", "resourcequotas"});
+  ReleaseStable();
+  const auto quota = [](const char* hard) {
+    return *ParseJson(absl::StrCat(
+        R"({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "pods",
+            "namespace": "shop"}, "status": {"hard": {"pods": ")",
+        hard, R"("}, "used": {"pods": "4"}}})"));
+  };
+  kube_->Put(quota("7"));
+  EXPECT_THAT(PlanSays(CanaryConfig(kNew)), Not(Contains(HasSubstr("ResourceQuota"))));
+  clock_.Advance(absl::Minutes(1));  // quotas are not asked for again at once
+  kube_->Put(quota("6"));
+  EXPECT_THAT(PlanSays(CanaryConfig(kNew)),
+              Contains(AllOf(HasSubstr("ResourceQuota shop/pods leaves no room"),
+                             HasSubstr("needed 7"), HasSubstr("3 pods more than now"))));
+}
+
 TEST_F(CanaryPlanTest, APlanWritesNothing) {
   ReleaseStable();
   Plan(CanaryConfig(kNew));

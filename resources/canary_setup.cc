@@ -64,11 +64,19 @@ absl::StatusOr<std::string> TheService(const CanarySetup& setup, const std::stop
       ". Name the one that is meant in traffic.replicas.service."));
 }
 
+// What the Service was like, as far as names follow from it.
+Json LostService(const CanarySetup& setup, const ObjectRef& ref) {
+  const Json& selector = GetObject(kubernetes::Spec(setup.live), "selector");
+  return {{"metadata", {{"namespace", ref.namespace_name}, {"name", ref.name}}},
+          {"spec", {{"selector", GetObject(selector, "matchLabels")}}}};
+}
+
 absl::StatusOr<Json> GetService(const CanarySetup& setup, const std::string& name,
                                 const std::stop_token& stop) {
   const ObjectRef ref = ServiceRef(setup, name);
   absl::StatusOr<Json> service = setup.connection.api->Get(ref, stop);
   if (!absl::IsNotFound(service.status())) return service;
+  if (setup.purpose == CanarySetup::Purpose::kTakeBack) return LostService(setup, ref);
   return absl::NotFoundError(
       absl::StrCat(ref.ToString(), " does not exist. Create it first, or correct traffic."));
 }
@@ -188,11 +196,11 @@ absl::StatusOr<runner::CanaryTarget> SetUpCanary(const CanarySetup& setup,
   if (auto* replicas = std::get_if<routing::ReplicasBackend>(&job.backend)) {
     replicas->service = name;
   }
-  const CanarySetup named{setup.connection, job, setup.workload, setup.live, setup.open};
+  const CanarySetup named{setup.connection, job, setup.workload, setup.live, setup.purpose};
   absl::StatusOr<runner::CanaryTarget> target = NameIt(named, *service);
   if (!target.ok()) return InContext(target.status());
   // What an open run has made is no obstacle to it, and to taking it back nothing is.
-  if (setup.open) return target;
+  if (setup.purpose != CanarySetup::Purpose::kBegin) return target;
   const std::string in = NamespaceOf(setup);
   DELIVERY_RETURN_IF_ERROR(
       RequireFree(named, {"apps/v1", "Deployment", in, target->naming.deployment}, stop));

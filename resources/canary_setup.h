@@ -18,7 +18,10 @@ struct CanarySetup {
   const CanaryJob& job;
   const Json& workload;  // as it is to be written
   const Json& live;      // the stable Deployment
-  bool open = false;     // a canary of ours is open: what is there of it is no obstacle
+  // kGoOn: a canary of ours is open, and what is there of it is no obstacle. kTakeBack: nor is
+  // what is not there any more.
+  enum class Purpose { kBegin, kGoOn, kTakeBack };
+  Purpose purpose = Purpose::kBegin;
 };
 
 // Everything that must hold before a canary begins: the Service exists and selects the workload's

@@ -7,6 +7,7 @@ std::vector<std::unique_ptr<plugin::Resource>> MakeResources(const Cluster& clus
   std::vector<std::unique_ptr<plugin::Resource>> resources;
   resources.push_back(MakeRollout(cluster));
   resources.push_back(MakeCanaryRelease(cluster));
+  resources.push_back(MakeBlueGreenRelease(cluster));
   resources.push_back(MakeAbTest(cluster));
   resources.push_back(MakeTrafficMirror(cluster));
   resources.push_back(MakeImagePolicy(registries));

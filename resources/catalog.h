@@ -13,6 +13,7 @@ namespace delivery::resources {
 
 std::unique_ptr<plugin::Resource> MakeRollout(const Cluster& cluster);
 std::unique_ptr<plugin::Resource> MakeCanaryRelease(const Cluster& cluster);
+std::unique_ptr<plugin::Resource> MakeBlueGreenRelease(const Cluster& cluster);
 std::unique_ptr<plugin::Resource> MakeAbTest(const Cluster& cluster);
 std::unique_ptr<plugin::Resource> MakeTrafficMirror(const Cluster& cluster);
 std::unique_ptr<plugin::Resource> MakeImagePolicy(const Registries& registries);

@@ -226,6 +226,12 @@ absl::StatusOr<std::vector<checks::Check>> ToChecks(const CheckBlocks& blocks) {
   return checks;
 }
 
+checks::Check AskingCanary(checks::Check check, const CheckBlock& block) {
+  auto* http = std::get_if<checks::HttpCheck>(&check.what);
+  if (http != nullptr && block.http->target.is_null()) http->side = checks::Side::kCanary;
+  return check;
+}
+
 absl::Duration TimeForChecks(const CheckBlocks& blocks) {
   absl::Duration sum;
   if (!blocks.is_known()) return sum;

@@ -67,6 +67,9 @@ void ValidateCheckBlocks(const CheckBlocks& blocks, const CheckPlaces& places,
 // Blocks that are wholly known and valid, as checks, in order.
 absl::StatusOr<std::vector<checks::Check>> ToChecks(const CheckBlocks& blocks);
 
+// A check before the traffic moves asks the canary (the idle slot), unless it says otherwise.
+checks::Check AskingCanary(checks::Check check, const CheckBlock& block);
+
 // The sum of their time limits, as far as they are known.
 absl::Duration TimeForChecks(const CheckBlocks& blocks);
 

@@ -115,11 +115,28 @@ absl::Status WriteFile(const std::filesystem::path& path, const std::string& tex
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::string> ReadExample(const std::filesystem::path& path) {
-  std::string example = ReadFileOrEmpty(path);
-  if (example.empty()) return absl::NotFoundError(absl::StrCat("no example: ", path.string()));
-  return example;
-}
+// The folders of pages and examples.
+struct Tree {
+  const std::filesystem::path root;
+  const std::function<void(const std::string&)>& on_page;
+
+  absl::Status Write(const std::string& page, const std::string& text) const {
+    const std::filesystem::path path = root / "docs" / page;
+    DELIVERY_RETURN_IF_ERROR(WriteFile(path, text));
+    on_page(path.string());
+    return absl::OkStatus();
+  }
+  std::string OptionalExample(const std::string& name) const {
+    return ReadFileOrEmpty(root / "examples" / name);
+  }
+  absl::StatusOr<std::string> Example(const std::string& name) const {
+    std::string example = OptionalExample(name);
+    if (example.empty() && std::filesystem::exists(root / "examples")) {
+      return absl::NotFoundError(absl::StrCat("no example: ", (root / "examples" / name).string()));
+    }
+    return example;
+  }
+};
 
 std::string PageName(const std::string& type_name) {
   return absl::StrCat(std::string(absl::StripPrefix(type_name, "delivery_")), ".md");
@@ -153,32 +170,33 @@ std::string ProviderPage(const plugin::Provider& provider, const std::string& ex
                       block.description, "\n\n", ExampleSection(example), SchemaSection(block));
 }
 
-absl::Status WriteDocs(const plugin::Provider& provider, const std::string& root) {
-  const std::filesystem::path docs = std::filesystem::path(root) / "docs";
-  const std::filesystem::path examples = std::filesystem::path(root) / "examples";
+absl::Status WriteDocs(const plugin::Provider& provider, const std::string& root,
+                       const std::function<void(const std::string&)>& on_page) {
+  const Tree tree{root, on_page};
   DELIVERY_RETURN_IF_ERROR(
-      WriteFile(docs / "index.md",
-                ProviderPage(provider, ReadFileOrEmpty(examples / "provider" / "provider.tf"))));
+      tree.Write("index.md", ProviderPage(provider, tree.OptionalExample("provider/provider.tf"))));
   for (const plugin::Resource* resource : provider.resources()) {
-    const std::filesystem::path folder = examples / "resources" / resource->type_name();
-    DELIVERY_ASSIGN_OR_RETURN(const std::string example, ReadExample(folder / "resource.tf"));
-    DELIVERY_RETURN_IF_ERROR(
-        WriteFile(docs / "resources" / PageName(resource->type_name()),
-                  ResourcePage(*resource, example, ReadFileOrEmpty(folder / "import.sh"))));
+    const std::string folder = absl::StrCat("resources/", resource->type_name());
+    DELIVERY_ASSIGN_OR_RETURN(const std::string example,
+                              tree.Example(absl::StrCat(folder, "/resource.tf")));
+    const std::string import = tree.OptionalExample(absl::StrCat(folder, "/import.sh"));
+    DELIVERY_RETURN_IF_ERROR(tree.Write(absl::StrCat("resources/", PageName(resource->type_name())),
+                                        ResourcePage(*resource, example, import)));
   }
   for (const plugin::DataSource* source : provider.data_sources()) {
     DELIVERY_ASSIGN_OR_RETURN(
         const std::string example,
-        ReadExample(examples / "data-sources" / source->type_name() / "data-source.tf"));
-    DELIVERY_RETURN_IF_ERROR(WriteFile(docs / "data-sources" / PageName(source->type_name()),
-                                       DataSourcePage(*source, example)));
+        tree.Example(absl::StrCat("data-sources/", source->type_name(), "/data-source.tf")));
+    DELIVERY_RETURN_IF_ERROR(
+        tree.Write(absl::StrCat("data-sources/", PageName(source->type_name())),
+                   DataSourcePage(*source, example)));
   }
   for (const plugin::Function* function : provider.functions()) {
     DELIVERY_ASSIGN_OR_RETURN(
         const std::string example,
-        ReadExample(examples / "functions" / function->name() / "function.tf"));
-    DELIVERY_RETURN_IF_ERROR(WriteFile(docs / "functions" / PageName(function->name()),
-                                       FunctionPage(*function, example)));
+        tree.Example(absl::StrCat("functions/", function->name(), "/function.tf")));
+    DELIVERY_RETURN_IF_ERROR(tree.Write(absl::StrCat("functions/", PageName(function->name())),
+                                        FunctionPage(*function, example)));
   }
   return absl::OkStatus();
 }

@@ -2,6 +2,7 @@
 #ifndef DELIVERY_RESOURCES_DOCS_H_
 #define DELIVERY_RESOURCES_DOCS_H_
 
+#include <functional>
 #include <string>
 
 #include "absl/status/status.h"
@@ -18,8 +19,10 @@ std::string FunctionPage(const plugin::Function& function, const std::string& ex
 std::string ProviderPage(const plugin::Provider& provider, const std::string& example);
 
 // Writes index.md, resources/*.md, data-sources/*.md and functions/*.md below <root>/docs, reading
-// <root>/examples. NotFound, with the path, when something has no example.
-absl::Status WriteDocs(const plugin::Provider& provider, const std::string& root);
+// <root>/examples, and tells each page's path when it is written. NotFound, with the path, when
+// something has no example; where there is no folder of examples the pages come without.
+absl::Status WriteDocs(const plugin::Provider& provider, const std::string& root,
+                       const std::function<void(const std::string&)>& on_page);
 
 }  // namespace delivery::resources
 

@@ -15,6 +15,7 @@ namespace delivery::resources {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
@@ -230,7 +231,11 @@ TEST(FunctionPageTest, NamesWhatAReturnedObjectHolds) {
 
 class WriteDocsTest : public ::testing::Test {
  protected:
-  absl::Status Write() { return WriteDocs(FakeProvider(), folder_.path()); }
+  absl::Status Write() {
+    return WriteDocs(FakeProvider(), folder_.path(),
+                     [this](const std::string& page) { pages_.push_back(page); });
+  }
+  std::vector<std::string> pages_;
   const system::TestFolder folder_;
 };
 
@@ -247,9 +252,17 @@ TEST_F(WriteDocsTest, PagesLieWhereTheRegistryLooks) {
   EXPECT_THAT(page, ::testing::EndsWith("```\n"));
   EXPECT_THAT(folder_.Read("docs/data-sources/source.md"), HasSubstr("the source's"));
   EXPECT_THAT(folder_.Read("docs/functions/weigh.md"), HasSubstr("the function's"));
+  EXPECT_THAT(pages_, Contains(folder_.Path("docs/resources/thing.md")));
+}
+
+TEST_F(WriteDocsTest, WithoutAFolderOfExamplesPagesHaveNone) {
+  ASSERT_TRUE(Write().ok());
+  EXPECT_THAT(folder_.Read("docs/resources/thing.md"),
+              AllOf(HasSubstr("## Schema"), Not(HasSubstr("## Example"))));
 }
 
 TEST_F(WriteDocsTest, WhatHasNoExampleIsAnError) {
+  folder_.Write("examples/provider/provider.tf", "the provider's\n");
   for (const char* example :
        {"resources/delivery_thing/resource.tf", "data-sources/delivery_source/data-source.tf",
         "functions/weigh/function.tf"}) {

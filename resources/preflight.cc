@@ -383,8 +383,11 @@ void PreflightRun::CheckQuotas() {
     MayGoOnAfter(quotas.status());
     return;
   }
-  const QuotaDemand demand{rehearsed_.value_or(intent_.workload), live_.value_or(Json()),
-                           ReplacesPods()};
+  QuotaDemand demand{rehearsed_.value_or(intent_.workload), live_.value_or(Json()), ReplacesPods()};
+  if (input_.canary_pods) {
+    const auto stable = GetInt(kubernetes::Spec(demand.live), "replicas", 1);
+    demand.beside = input_.canary_pods(static_cast<int>(stable));
+  }
   for (const QuotaShortage& shortage : FindShortages(*quotas, demand)) {
     AddFinding(
         absl::StrCat("ResourceQuota ", ref_.namespace_name, "/", shortage.quota,

@@ -2,6 +2,7 @@
 #ifndef DELIVERY_RESOURCES_PREFLIGHT_H_
 #define DELIVERY_RESOURCES_PREFLIGHT_H_
 
+#include <functional>
 #include <stop_token>
 
 #include "absl/time/time.h"
@@ -22,6 +23,8 @@ struct PreflightInput {
   bool removes_failed = false;
   PermissionNeeds needs;  // NeedsOf the arguments
   const WorkloadArguments* arguments = nullptr;
+  // How many pods a canary has at its largest, beside so many stable ones; empty: there is none.
+  std::function<int(int stable)> canary_pods;
 };
 
 // Rehearses the write of a release that was planned and says everything that apply would trip on:

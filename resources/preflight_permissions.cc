@@ -68,7 +68,8 @@ void RequireForCanary(const CanaryNeeds& canary, PermissionList& list) {
     const std::string plural = PluralOf(route.kind);
     list.Require({"get", "list", "watch", "patch"}, {group, plural, "", route.name});
     // nginx: the canary has an Ingress of its own.
-    if (route.kind == "Ingress" && canary.makes_routes) list.Require({"create", "delete"}, {group, plural});
+    if (route.kind == "Ingress" && canary.makes_routes)
+      list.Require({"create", "delete"}, {group, plural});
   }
 }
 
@@ -148,7 +149,9 @@ std::string Permission::ToString() const {
 
 std::vector<Permission> PermissionsFor(const PermissionNeeds& needs) {
   const std::string& kind = needs.workload.kind;
-  const std::string run_object = runner::RunObjectName(needs.workload, needs.suffix);
+  const std::string run_object = needs.run_object.empty()
+                                     ? runner::RunObjectName(needs.workload, needs.suffix)
+                                     : needs.run_object;
   PermissionList list(needs.workload.namespace_name);
   const Resource workload{"apps", PluralOf(kind), "", needs.workload.name};
   list.Require({"get", "list", "watch"}, workload);

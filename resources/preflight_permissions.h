@@ -35,6 +35,7 @@ struct PermissionNeeds {
   bool jobs = false;           // checks run Jobs
   bool secrets = false;        // restart_on names some
   std::optional<CanaryNeeds> canary = {};
+  std::string run_object = {};  // of journal and Lease, where they do not have the workload's name
 };
 // What checks and restart_on need. Checks that are not wholly known are passed over.
 PermissionNeeds NeedsOf(const WorkloadArguments& arguments);

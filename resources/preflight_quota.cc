@@ -146,7 +146,7 @@ Growth GrowthOf(const QuotaDemand& demand) {
   growth.then = GetInt(kubernetes::Spec(demand.next), "replicas", GetInt(before, "replicas", 1));
   const bool surges = demand.replaces_pods && growth.now > 0;
   const int64_t most = growth.then + (surges ? Surge(demand.next, growth.then) : 0);
-  growth.peak = std::max<int64_t>(0, most - growth.now);
+  growth.peak = std::max<int64_t>(0, most - growth.now) + demand.beside;
   return growth;
 }
 

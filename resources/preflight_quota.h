@@ -16,6 +16,7 @@ struct QuotaDemand {
   Json next;
   Json live;                   // as it is; null: there is none
   bool replaces_pods = false;  // the pod template changes, so that pods surge
+  int64_t beside = 0;          // pods of `next` that run besides at the peak: a canary's
 };
 
 // What does not fit into one quota.

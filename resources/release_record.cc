@@ -92,6 +92,27 @@ absl::StatusOr<std::optional<PendingVersion>> PendingFromJson(const Json* json) 
   return pending;
 }
 
+Json ToJson(const SlotRecord& slots) {
+  return {{"active", slots.active},
+          {"original", slots.original},
+          {"kept_identity", slots.kept_identity},
+          {"switched_at", slots.switched_at},
+          {"kept_ready", slots.kept_ready},
+          {"expired", slots.expired}};
+}
+
+std::optional<SlotRecord> SlotsFromJson(const Json* json) {
+  if (json == nullptr || !json->is_object()) return std::nullopt;
+  SlotRecord slots;
+  slots.active = GetString(*json, "active");
+  if (const Json* original = Find(*json, "original")) slots.original = *original;
+  slots.kept_identity = GetString(*json, "kept_identity");
+  slots.switched_at = GetString(*json, "switched_at");
+  slots.kept_ready = GetBool(*json, "kept_ready");
+  slots.expired = GetBool(*json, "expired");
+  return slots;
+}
+
 }  // namespace
 
 absl::StatusOr<ReleaseRecord> ReleaseRecord::Parse(const std::string& text) {
@@ -116,6 +137,7 @@ absl::StatusOr<ReleaseRecord> ReleaseRecord::Parse(const std::string& text) {
                                   GetString(*failed, "reason"), GetString(*failed, "retry_token")};
   }
   DELIVERY_ASSIGN_OR_RETURN(record.pending, PendingFromJson(Find(*json, "pending")));
+  record.slots = SlotsFromJson(Find(*json, "slots"));
   record.open_identity = GetString(*json, "open_identity");
   record.legacy_managers = StringsOf(*json, "legacy_managers");
   return record;
@@ -130,6 +152,7 @@ std::string ReleaseRecord::Serialize() const {
       {"imported", imported}};
   if (!written_is_good) json["good"] = ToJson(good);
   if (pending.has_value()) json["pending"] = ToJson(*pending);
+  if (slots.has_value()) json["slots"] = ToJson(*slots);
   if (!open_identity.empty()) json["open_identity"] = open_identity;
   if (!contents.empty()) json["contents"] = contents;
   if (!released_contents.empty()) json["released_contents"] = released_contents;

@@ -43,6 +43,16 @@ struct PendingVersion {
   std::string abort_reason;
 };
 
+// Of a blue-green release.
+struct SlotRecord {
+  std::string active;         // the slot that serves
+  Json original;              // what the switch said before the first release; null: not known
+  std::string kept_identity;  // TemplateIdentity of the version that the other slot keeps, or empty
+  std::string switched_at;    // RFC 3339
+  bool kept_ready = false;    // at the last look it was there, at its size
+  bool expired = false;       // at the last look its time was over
+};
+
 struct ReleaseRecord {
   // What the last write that stands was.
   std::optional<WorkloadVersion> written;
@@ -60,6 +70,7 @@ struct ReleaseRecord {
   // The last release, when it was rolled back.
   std::optional<FailedRelease> failed;
   std::optional<PendingVersion> pending;
+  std::optional<SlotRecord> slots;
   // Of the run that is open, or was at the last look; empty: none.
   std::string open_identity;
   // Imported, and nothing written by us yet.

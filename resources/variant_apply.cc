@@ -196,7 +196,9 @@ absl::StatusOr<VariantSetup> SetUpVariant(const VariantJob& job, const Json& liv
   VariantSetup setup;
   DELIVERY_ASSIGN_OR_RETURN(setup.manifest, VariantManifest(live, job.arguments));
   const CanaryJob canary = CanaryJobOf(job, backend);
-  const CanarySetup look{job.connection, canary, setup.manifest, live, open};
+  using Purpose = CanarySetup::Purpose;
+  const CanarySetup look{job.connection, canary, setup.manifest, live,
+                         open ? Purpose::kGoOn : Purpose::kBegin};
   DELIVERY_ASSIGN_OR_RETURN(setup.target, SetUpCanary(look, stop));
   if (!open) {
     DELIVERY_RETURN_IF_ERROR(RequireNoSuchPods(job, setup.manifest, setup.target, stop));

@@ -9,7 +9,9 @@
 #include "provider/kubernetes/named_fields.h"
 #include "provider/kubernetes/object.h"
 #include "provider/runner/journal.h"
+#include "provider/runner/lease.h"
 #include "provider/runner/release.h"
+#include "resources/blue_green_setup.h"
 #include "resources/canary_setup.h"
 #include "resources/manifest_value.h"
 #include "resources/preflight_images.h"
@@ -26,10 +28,10 @@ using value::Path;
 
 PermissionNeeds NeedsOf(const ReleaseJob& job, const Prepared& prepared) {
   PermissionNeeds needs = resources::NeedsOf(job);
-  needs.workload = prepared.ref;
+  needs.workload = prepared.live_ref;
   needs.creates = !prepared.live.has_value();
   needs.may_remove = needs.creates && job.on_failure == engine::OnFailure::kRollback;
-  if (!prepared.canary.has_value()) needs.canary.reset();
+  if (!prepared.canary.has_value() && !prepared.by_switch) needs.canary.reset();
   return needs;
 }
 
@@ -66,6 +68,10 @@ engine::Plan EnginePlan(const ReleaseJob& job, const Prepared& prepared) {
                                        : CreateTimeout(arguments, job.besides);
   plan.identity = prepared.identity;
   if (prepared.canary.has_value()) plan.canary = CanaryPlanOf(job, prepared);
+  if (prepared.blue_green.has_value()) {
+    plan.strategy = engine::Strategy::kBlueGreen;
+    plan.blue_green = BlueGreenPlanOf(job, prepared);
+  }
   return plan;
 }
 
@@ -77,6 +83,8 @@ runner::MeasuringTarget MeasuringOf(const Connection& connection, const ReleaseJ
   measuring.interval = prepared.analysis.interval;
   if (prepared.canary.has_value()) {
     measuring.service = kubernetes::NameOf(prepared.canary->service);
+  } else if (job.blue_green.has_value()) {
+    measuring.service = job.blue_green->service;
   } else if (job.canary.has_value()) {
     measuring.service = routing::ServiceOf(job.canary->backend);
   }
@@ -105,6 +113,8 @@ runner::ReleaseRequest Request(const Connection& connection, const ReleaseJob& j
   request.target.measuring = MeasuringOf(connection, job, prepared);
   request.target.schedule_timeout = ScheduleTimeout(job.planned.arguments);
   request.canary = prepared.canary;
+  request.blue_green = prepared.blue_green;
+  if (prepared.blue_green.has_value()) request.owner = prepared.live_ref;
   if (prepared.live.has_value()) request.workload_uid = kubernetes::UidOf(*prepared.live);
   return request;
 }
@@ -147,8 +157,15 @@ absl::Status RequireImages(const Connection& connection, const Prepared& prepare
 // plan has just done it.
 absl::Status Rehearse(const Connection& connection, const Prepared& prepared, absl::Time now,
                       const std::stop_token& stop) {
-  const runner::WorkloadWrite write{prepared.intent.workload, prepared.intent.force,
-                                    prepared.intent.agreed, prepared.intent.take_over_legacy};
+  const Json workload =
+      prepared.blue_green.has_value()
+          ? RehearsedSlot(*prepared.blue_green, prepared.by_switch, prepared.intent.workload)
+          : prepared.intent.workload;
+  std::vector<kubernetes::FieldPath> agreed = prepared.intent.agreed;
+  // The size of a slot that does not serve is the release's, whoever set it.
+  if (prepared.by_switch) agreed.push_back(kubernetes::FieldPath() / "spec" / "replicas");
+  const runner::WorkloadWrite write{workload, prepared.intent.force, std::move(agreed),
+                                    prepared.intent.take_over_legacy};
   if (connection.preflight_memory->TakeRehearsal(write, now)) return absl::OkStatus();
   const absl::Status refusal =
       runner::WriteWorkload(*connection.api, write, runner::WriteMode::kDryRun, stop).status();
@@ -177,7 +194,7 @@ absl::Status Examine(const Connection& connection, Clock& clock, const ReleaseJo
 
 // While a canary is open, what changes outside the pod template goes to stable at once: nothing of
 // the canary decides on it.
-absl::Status WriteRestToStable(const Connection& connection, const ReleaseJob& job,
+absl::Status WriteRestToStable(const Connection& connection, Clock& clock, const ReleaseJob& job,
                                Prepared& prepared, ReleaseRecord& record,
                                const std::stop_token& stop) {
   const bool held = prepared.by_canary && job.planned.record.pending.has_value() &&
@@ -201,6 +218,8 @@ absl::Status WriteRestToStable(const Connection& connection, const ReleaseJob& j
   const runner::WorkloadWrite write{with_stable_template(prepared.intent.workload),
                                     prepared.intent.force, prepared.intent.agreed,
                                     prepared.intent.take_over_legacy};
+  DELIVERY_ASSIGN_OR_RETURN(
+      const auto lease, runner::Lease::Acquire(*connection.api, prepared.ref, clock, stop, stop));
   const auto written =
       runner::WriteWorkload(*connection.api, write, runner::WriteMode::kWrite, stop);
   if (!written.ok()) return written.status();
@@ -217,6 +236,32 @@ absl::Status WriteRestToStable(const Connection& connection, const ReleaseJob& j
   prepared.previous = with_stable_template(prepared.intent.workload);
   prepared.intent.agreed.clear();
   return absl::OkStatus();
+}
+
+// A workload that somebody deleted while its canary was open took the journal and the canary with
+// it; the route still sends a share of the requests to nowhere.
+void RestoreLostRoute(const Connection& connection, const ReleaseJob& job, const Prepared& prepared,
+                      const std::stop_token& stop, Diagnostics& diagnostics) {
+  if (job.prior.has_value() || !job.canary.has_value() || prepared.open.has_value()) return;
+  routing::TrafficTarget traffic;
+  traffic.backend = job.canary->backend;
+  traffic.match = job.canary->match;
+  traffic.namespace_name = prepared.ref.namespace_name;
+  traffic.canary_service = CanaryNameOf(routing::ServiceOf(traffic.backend));
+  const absl::StatusOr<std::vector<std::string>> restored =
+      routing::MakeTrafficRouter(*connection.api, traffic)->RestoreLost(stop);
+  if (!restored.ok()) {
+    diagnostics.Warning(Path::Of("traffic"),
+                        "It could not be told whether the route still has a canary",
+                        std::string(restored.status().message()));
+  }
+  for (const std::string& object : restored.value_or(std::vector<std::string>())) {
+    diagnostics.Warning(
+        Path::Of("traffic"), absl::StrCat(object, " still sent requests to a canary"),
+        absl::StrCat("A release of ", prepared.ref.ToString(),
+                     " was open when somebody deleted the workload. What that release had added "
+                     "to the route was removed."));
+  }
 }
 
 ReleaseVerdict Refuse(const std::string& summary, const absl::Status& status) {
@@ -237,6 +282,7 @@ PermissionNeeds NeedsOf(const ReleaseJob& job) {
       needs.service_proxy |= prometheus != nullptr && prometheus->server.service.has_value();
     }
   }
+  if (job.blue_green.has_value()) AddNeedsOfSlots(job, needs);
   if (!job.canary.has_value()) return needs;
   const std::string service = routing::ServiceOf(job.canary->backend);
   needs.canary.emplace();
@@ -261,6 +307,18 @@ bool ReleasesByCanary(const ReleaseJob& job, const Json& declared,
   return TemplateDiffers(kubernetes::ProjectNamedFields(declared, had), declared);
 }
 
+std::function<int(int stable)> LargestCanaryOf(const ReleaseJob& job) {
+  const bool by_replicas = std::holds_alternative<routing::ReplicasBackend>(job.canary->backend);
+  return [steps = job.canary->plan.steps, by_replicas](int stable) {
+    int largest = 0;
+    for (const engine::CanaryStep& step : steps) {
+      largest = std::max(largest, step.replicas.value_or(
+                                      engine::CanaryReplicas(step.weight, stable, by_replicas)));
+    }
+    return largest;
+  };
+}
+
 ReleaseVerdict ReleaseWorkload(const Connection& connection, Clock& clock, const ReleaseJob& asked,
                                const std::stop_token& stop) {
   ReleaseJob job = asked;
@@ -274,20 +332,21 @@ ReleaseVerdict ReleaseWorkload(const Connection& connection, Clock& clock, const
   }
   absl::Status examined = Examine(connection, clock, job, *prepared, stop);
   if (examined.ok()) {
-    examined = WriteRestToStable(connection, job, *prepared, job.planned.record, stop);
+    examined = WriteRestToStable(connection, clock, job, *prepared, job.planned.record, stop);
   }
   if (!examined.ok()) return Refuse(absl::StrCat("Release of ", what, " was refused"), examined);
+  ReleaseVerdict verdict;
+  RestoreLostRoute(connection, job, *prepared, stop, verdict.diagnostics);
   absl::StatusOr<runner::ReleaseResult> result = runner::RunRelease(
       api, clock, Request(connection, job, *prepared, EnginePlan(job, *prepared)), stop);
   if (!result.ok()) {
     return Refuse(absl::StrCat("Release of ", what, " could not start"), result.status());
   }
   EndWithItsNamespace(job, *prepared, *result);
-  ReleaseVerdict verdict;
   const bool released =
       result->outcome == Outcome::kSucceeded || result->outcome == Outcome::kPaused;
   if (released && prepared->intent.take_over_legacy) {
-    const absl::Status taken = runner::EndCoOwnership(api, prepared->ref, stop);
+    const absl::Status taken = runner::EndCoOwnership(api, prepared->live_ref, stop);
     if (!taken.ok()) {
       verdict.diagnostics.Warning(Path::Of("manifest"), "Fields are still held by other tools too",
                                   absl::StrCat("What leaves the manifest may stay in the cluster: ",
@@ -317,7 +376,7 @@ absl::Status TakeBackCanary(const Connection& connection, Clock& clock, const Re
   if (!live.ok()) return live.status();
   const ReleaseRecord& record = job.planned.record;
   Prepared prepared;
-  prepared.ref = ref;
+  prepared.ref = prepared.live_ref = ref;
   prepared.by_canary = true;
   prepared.identity = found->state.identity;
   const Json stable =
@@ -325,9 +384,10 @@ absl::Status TakeBackCanary(const Connection& connection, Clock& clock, const Re
   prepared.intent.workload = record.pending.has_value() ? record.pending->version.workload : stable;
   prepared.previous = stable;
   prepared.live = *std::move(live);
-  DELIVERY_ASSIGN_OR_RETURN(
-      prepared.canary,
-      SetUpCanary({connection, *job.canary, prepared.intent.workload, *prepared.live, true}, stop));
+  DELIVERY_ASSIGN_OR_RETURN(prepared.canary,
+                            SetUpCanary({connection, *job.canary, prepared.intent.workload,
+                                         *prepared.live, CanarySetup::Purpose::kTakeBack},
+                                        stop));
   engine::Plan plan = EnginePlan(job, prepared);
   plan.on_failure = engine::OnFailure::kRollback;
   plan.canary.abort_reason = "the resource is destroyed";

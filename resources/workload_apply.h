@@ -3,6 +3,7 @@
 #ifndef DELIVERY_RESOURCES_WORKLOAD_APPLY_H_
 #define DELIVERY_RESOURCES_WORKLOAD_APPLY_H_
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <stop_token>
@@ -11,6 +12,7 @@
 
 #include "provider/checks/check.h"
 #include "provider/delivery/engine.h"
+#include "provider/routing/switch.h"
 #include "provider/routing/traffic_router.h"
 #include "provider/runner/canary_objects.h"
 #include "provider/value/diagnostics.h"
@@ -53,6 +55,19 @@ struct CanaryJob {
   CanaryChecks checks;
 };
 
+// A change of the pods is released to the slot that does not serve.
+struct BlueGreenJob {
+  routing::Switch by;
+  std::string service;
+  std::string slot_label;
+  std::string preview_service;  // empty: none
+  std::optional<int> preview_replicas;
+  bool approved = true;
+  bool keep_previous = true;
+  std::vector<checks::Check> before_promotion;
+  std::vector<checks::Check> after_promotion;
+};
+
 struct ReleaseJob {
   std::string resource_type;
   engine::OnFailure on_failure = engine::OnFailure::kRollback;
@@ -63,6 +78,7 @@ struct ReleaseJob {
   std::string backend;     // of the traffic ("gateway_api"); empty: none
   absl::Duration besides;  // what the strategy waits for (CreateTimeout)
   std::optional<CanaryJob> canary;
+  std::optional<BlueGreenJob> blue_green;
   WorkloadState planned;               // arguments wanted; results and record as they were
   std::optional<WorkloadState> prior;  // nullopt: create
 };
@@ -82,6 +98,9 @@ PermissionNeeds NeedsOf(const ReleaseJob& job);
 // would be others; or such a release, of `open_identity`, is open.
 bool ReleasesByCanary(const ReleaseJob& job, const Json& declared,
                       const std::string& open_identity);
+
+// How many pods the canary of the job has at its largest, beside so many stable ones.
+std::function<int(int stable)> LargestCanaryOf(const ReleaseJob& job);
 
 // Follows product.md section 1: a failed create with rollback leaves nothing and errors without
 // state; keep, pause and interruption return the state with a warning; a failed update errors with

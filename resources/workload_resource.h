@@ -57,10 +57,34 @@ class WorkloadResource : public TypedResource<M> {
   // Preflight of what only this strategy needs.
   virtual void RehearseMore(const Connection&, const plugin::CallContext&, const ReleaseJob&,
                             const WriteIntent&, Diagnostics&) const {}
+  // Of the release that is rehearsed: what is written where that is not the workload itself.
+  virtual void AdaptRehearsal(const ReleaseJob&, WriteIntent&, PreflightInput&) const {}
+  // The object that runs the workload. Null Json: not there, and yet the workload is not gone; the
+  // verdict then says so.
+  virtual absl::StatusOr<Json> GetLive(const Connection& connection, M& model, ReleaseRecord&,
+                                       const std::stop_token& stop, Diagnostics&) const {
+    return connection.api->Get(RefOf(model), stop);
+  }
+  // Brings what only this strategy records up to date, where the private state was lost.
+  virtual void CompleteRecord(const M&, ReleaseRecord&) const {}
+  // Whether a change of these asks for a new workload.
+  virtual std::optional<value::Path> Replaces(const M& /*planned*/, const M& /*prior*/) const {
+    return std::nullopt;
+  }
+  // What a release may change though it stays the same workload.
+  virtual void ForgetMore(M& /*planned*/) const {}
   // Computed attributes besides the results and the verdict.
   virtual void KeepMore(const M& /*prior*/, M& /*planned*/) const {}
   virtual void SetMore(const WorkloadState&, M& /*result*/) const {}
-  virtual void ImportMore(M& /*model*/) const {}
+  virtual void ImportMore(const ReleaseRecord& /*record*/, M& /*model*/) const {}
+  // The object of an import, as a user would have declared it; what else it tells is set.
+  virtual absl::StatusOr<Json> FindForImport(const Connection& connection,
+                                             const kubernetes::ObjectRef& ref,
+                                             const std::stop_token& stop, ReleaseRecord&) const {
+    return connection.api->Get(ref, stop);
+  }
+  // Why nothing can be moved here, if that is so.
+  virtual absl::Status CheckMoveHere() const { return absl::OkStatus(); }
   // Whether a run is open; brings the verdict and the record up to date with it.
   virtual bool RefreshRun(const Connection& connection, const plugin::CallContext& context,
                           const Json& live, ReleaseRecord& record, M& model,
@@ -76,6 +100,11 @@ class WorkloadResource : public TypedResource<M> {
   virtual absl::Status CheckImport(const Connection&, const kubernetes::ObjectRef&,
                                    const std::stop_token&) const {
     return absl::OkStatus();
+  }
+  // What a destroy deletes, and what it does before.
+  virtual runner::Removal RemovalOf(const Connection&, const M& prior, const ReleaseRecord&,
+                                    const std::stop_token&) const {
+    return {RefOf(prior), {{RefOf(prior), prior.results.uid.value_or("")}}, {}};
   }
   // Takes away what a release has left beside the workload.
   virtual absl::Status BeforeDelete(const Connection&, const M& /*prior*/, const ReleaseRecord&,
@@ -106,7 +135,8 @@ class WorkloadResource : public TypedResource<M> {
                   state.diagnostics);
       return state;
     }
-    const absl::StatusOr<Json> live = connection->api->Get(RefOf(prior), context.stop);
+    const absl::StatusOr<Json> live =
+        GetLive(*connection, prior, *record, context.stop, state.diagnostics);
     if (absl::IsNotFound(live.status())) {
       state.model.reset();
       return state;
@@ -114,6 +144,11 @@ class WorkloadResource : public TypedResource<M> {
     if (!live.ok()) {
       AddApiError({}, absl::StrCat("Refresh of ", RefOf(prior).ToString(), " failed"),
                   live.status(), state.diagnostics);
+      return state;
+    }
+    if (live->is_null()) {
+      state.private_state = record->Serialize();
+      state.model = std::move(prior);
       return state;
     }
     const bool open = RefreshRun(*connection, context, *live, *record, prior, state.diagnostics);
@@ -199,6 +234,10 @@ class WorkloadResource : public TypedResource<M> {
   TypedState<M> MoveState(const plugin::CallContext& context,
                           const plugin::MoveRequest& request) const final {
     TypedState<M> state;
+    if (const absl::Status here = CheckMoveHere(); !here.ok()) {
+      AddApiError({}, "Unsupported move", here, state.diagnostics);
+      return state;
+    }
     if (IsOwnType(request.source_type)) return MoveOwn(request);
     const absl::StatusOr<kubernetes::ObjectRef> ref =
         MovedWorkload(request.source_type, request.source_state_json, kinds_);
@@ -212,7 +251,7 @@ class WorkloadResource : public TypedResource<M> {
       const Json named = {{"apiVersion", ref->api_version},
                           {"kind", ref->kind},
                           {"metadata", {{"namespace", ref->namespace_name}, {"name", ref->name}}}};
-      return Imported(named, *ref);
+      return Imported(named, *ref, ReleaseRecord());
     }
     return TakeOn(context, *ref, "Move");
   }
@@ -225,9 +264,11 @@ class WorkloadResource : public TypedResource<M> {
     const schema::Attr<ReleaseStatus> verdict = VerdictOf(model.status);
     return verdict.is_known() ? verdict->phase.value_or("") : "";
   }
-  static absl::StatusOr<ReleaseRecord> RecordFrom(const M& model,
-                                                  const std::string& private_state) {
-    return RecordOf(model.arguments, model.results, VerdictOf(model.status), private_state);
+  absl::StatusOr<ReleaseRecord> RecordFrom(const M& model, const std::string& private_state) const {
+    absl::StatusOr<ReleaseRecord> record =
+        RecordOf(model.arguments, model.results, VerdictOf(model.status), private_state);
+    if (record.ok()) CompleteRecord(model, *record);
+    return record;
   }
 
   // What the strategy makes of a planned release. `prior` may be null.
@@ -288,7 +329,8 @@ class WorkloadResource : public TypedResource<M> {
     WorkloadArguments& arguments = planned.arguments;
     const bool must = NeedsRelease(PhaseOf(prior));
     if (!must) KeepWhatAsksForNothingNew(prior.arguments, record, arguments);
-    const bool changed = must || WorkloadChanged(arguments, prior.arguments, record) ||
+    const bool changed = must || Replaces(planned, prior).has_value() ||
+                         WorkloadChanged(arguments, prior.arguments, record) ||
                          AsksForRelease(planned, prior, record);
     if (!changed) {
       planned.results = prior.results;
@@ -305,6 +347,9 @@ class WorkloadResource : public TypedResource<M> {
     // Once something is released, an imported manifest gives way to the configured one.
     if (record.imported) arguments.manifest = config.arguments.manifest;
     M::Declaration().PlanComputed(config, &prior, planned);
+    ForgetMore(planned);
+    const std::optional<value::Path> replaces = Replaces(planned, prior);
+    if (replaces.has_value()) plan.requires_replace.push_back(*replaces);
     if (arguments.manifest.is_known() &&
         IdentityChanged(arguments.manifest.value(), prior.arguments.manifest.value(),
                         NamespaceOfId(prior.results.id.value()))) {
@@ -358,14 +403,18 @@ class WorkloadResource : public TypedResource<M> {
         IntentOfJob(job, NamespaceOfId(planned.results.id.value()));
     if (!intent.ok()) return;
     PermissionNeeds needs = NeedsOf(job);
-    if (!ReleasesByCanary(job, intent->workload, record.open_identity)) needs.canary.reset();
-    const PreflightInput input{&*intent,
-                               &record,
-                               !prior.has_value(),
-                               planned.arguments.adopt_existing.value_or(false),
-                               job.on_failure == engine::OnFailure::kRollback,
-                               std::move(needs),
-                               &planned.arguments};
+    const bool by_canary = ReleasesByCanary(job, intent->workload, record.open_identity);
+    if (!by_canary && !job.blue_green.has_value()) needs.canary.reset();
+    WriteIntent written = *intent;
+    PreflightInput input{&written,
+                         &record,
+                         !prior.has_value(),
+                         planned.arguments.adopt_existing.value_or(false),
+                         job.on_failure == engine::OnFailure::kRollback,
+                         std::move(needs),
+                         &planned.arguments,
+                         by_canary ? LargestCanaryOf(job) : nullptr};
+    AdaptRehearsal(job, written, input);
     RunPreflight(*connection, input, cluster_.clock().Now(), context.stop, diagnostics);
     RehearseMore(*connection, context, job, *intent, diagnostics);
   }
@@ -404,9 +453,9 @@ class WorkloadResource : public TypedResource<M> {
     // A record that cannot be read does not keep anybody from destroying.
     const ReleaseRecord record = RecordFrom(prior, private_state).value_or(ReleaseRecord());
     DELIVERY_RETURN_IF_ERROR(BeforeDelete(connection, prior, record, context.stop));
-    return runner::RemoveWorkload(*connection.api, cluster_.clock(), RefOf(prior),
-                                  prior.results.uid.value_or(""), DeleteTimeout(prior.arguments),
-                                  context.stop);
+    return runner::RemoveWorkload(*connection.api, cluster_.clock(),
+                                  RemovalOf(connection, prior, record, context.stop),
+                                  DeleteTimeout(prior.arguments), context.stop);
   }
 
   // From our own type for another strategy: nothing is asked, and nothing released.
@@ -427,7 +476,7 @@ class WorkloadResource : public TypedResource<M> {
       return state;
     }
     M::Declaration().ApplyDefaults(model);
-    ImportMore(model);
+    ImportMore(ReleaseRecord(), model);
     state.model = std::move(model);
     state.private_state = request.source_private_state;
     return state;
@@ -440,21 +489,23 @@ class WorkloadResource : public TypedResource<M> {
     const absl::StatusOr<Connection> connection = cluster_.Connect();
     absl::Status refused = connection.status();
     if (connection.ok()) refused = CheckImport(*connection, ref, context.stop);
-    const absl::StatusOr<Json> live =
-        refused.ok() ? connection->api->Get(ref, context.stop) : absl::StatusOr<Json>(refused);
-    if (live.ok()) return Imported(*live, ref);
+    ReleaseRecord record;
+    const absl::StatusOr<Json> live = refused.ok()
+                                          ? FindForImport(*connection, ref, context.stop, record)
+                                          : absl::StatusOr<Json>(refused);
+    if (live.ok()) return Imported(*live, ref, std::move(record));
     TypedState<M> state;
     AddApiError({}, absl::StrCat(what, " of ", ref.ToString(), " failed"), live.status(),
                 state.diagnostics);
     return state;
   }
 
-  TypedState<M> Imported(const Json& live, const kubernetes::ObjectRef& ref) const {
+  TypedState<M> Imported(const Json& live, const kubernetes::ObjectRef& ref,
+                         ReleaseRecord record) const {
     TypedState<M> state;
     M model;
     M::Declaration().ApplyDefaults(model);
     model.results.id = absl::StrCat(ref.namespace_name, "/", ref.name);
-    ReleaseRecord record;
     record.imported = true;
     RefreshFromLive(live, false, model.arguments, nullptr, model.results, record,
                     state.diagnostics);
@@ -462,7 +513,7 @@ class WorkloadResource : public TypedResource<M> {
     model.results.failed_images = Images();
     model.results.release_plan = std::vector<schema::Attr<std::string>>();
     SetVerdict(model.status, ImportedStatus());
-    ImportMore(model);
+    ImportMore(record, model);
     state.model = std::move(model);
     state.private_state = record.Serialize();
     return state;

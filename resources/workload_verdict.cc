@@ -6,6 +6,7 @@
 #include "absl/strings/str_join.h"
 #include "provider/kubernetes/named_fields.h"
 #include "provider/kubernetes/object.h"
+#include "resources/blue_green_setup.h"
 #include "resources/workload_plan.h"
 #include "resources/workload_refresh.h"
 
@@ -61,6 +62,9 @@ std::string FirstLineOf(const std::string& text) { return text.substr(0, text.fi
 
 // "at 25 % (step 2 of 4)".
 std::string PositionText(const engine::State& state) {
+  if (state.slots.has_value()) {
+    return absl::StrCat("before the switch: slot ", state.slots->target, " is ready");
+  }
   const engine::CanaryState& canary = state.canary;
   if (canary.step_index < 0) return "before the first step, without traffic";
   return absl::StrCat("at ", canary.weight, " % (step ", canary.step_index + 1, " of ",
@@ -103,6 +107,10 @@ bool StaysOpen(const ReleaseJob& job, const runner::ReleaseResult& result) {
     case Outcome::kFailed:
       return result.state.step == engine::Step::kFailedHold;
     case Outcome::kInterrupted:
+      if (result.state.slots.has_value()) {
+        return job.planned.record.pending.has_value() && !result.state.slots->switched &&
+               result.state.slots->teardown == engine::Teardown::kNone;
+      }
       return job.planned.record.pending.has_value() &&
              result.state.canary.teardown == engine::Teardown::kNone &&
              engine::IsOfCanary(result.state);
@@ -115,9 +123,15 @@ bool StaysOpen(const ReleaseJob& job, const runner::ReleaseResult& result) {
 std::optional<engine::Version> VersionAfter(const ReleaseJob& job, const Prepared& prepared,
                                             const runner::ReleaseResult& result) {
   // A run that was resumed may have had nothing left to write.
-  if (prepared.by_canary && result.outcome == Outcome::kSucceeded) return engine::Version::kNew;
+  const bool beside = prepared.by_canary || prepared.by_switch;
+  if (beside && result.outcome == Outcome::kSucceeded) return engine::Version::kNew;
+  // The only slot that there is.
+  if (prepared.by_switch && result.state.slots.has_value() && result.state.slots->active.empty() &&
+      result.written.has_value()) {
+    return engine::Version::kNew;
+  }
   const bool ours = job.planned.record.written.has_value();
-  if (prepared.by_canary && ours && result.outcome == Outcome::kRolledBack) {
+  if (beside && ours && result.outcome == Outcome::kRolledBack) {
     return engine::Version::kPrevious;
   }
   return result.version;
@@ -180,8 +194,9 @@ void RecordVerdict(const ReleaseJob& job, const Prepared& prepared,
                    const runner::ReleaseResult& result,
                    const std::optional<engine::Version>& version, absl::Time now,
                    ReleaseRecord& record) {
-  const bool stands = engine::IsOfCanary(result.state) && result.outcome == Outcome::kFailed &&
-                      result.state.step != engine::Step::kDone;
+  const bool beside = engine::IsOfCanary(result.state) || result.state.slots.has_value();
+  const bool stands =
+      beside && result.outcome == Outcome::kFailed && result.state.step != engine::Step::kDone;
   const bool open = result.outcome == Outcome::kInterrupted || result.outcome == Outcome::kHeld;
   record.open_identity = open || stands ? prepared.identity : "";
   if (result.outcome == Outcome::kRolledBack) {
@@ -232,14 +247,28 @@ void SetFromCluster(const Connection& connection, const Prepared& prepared,
   const Json written_workload =
       state.record.written.has_value() ? state.record.written->workload : Json();
   // The controller has written the revision since; one look serves every computed attribute.
-  const absl::StatusOr<Json> live = connection.api->Get(prepared.ref, stop);
+  const absl::StatusOr<Json> live = connection.api->Get(ServingRef(prepared, result.state), stop);
   const Json& seen = live.ok() ? *live : result.written.has_value() ? *result.written : Json();
-  const bool promoted_before = prepared.by_canary && result.outcome == Outcome::kSucceeded;
-  if (result.written.has_value() || (promoted_before && seen.is_object())) {
+  const bool promoted_before =
+      (prepared.by_canary || prepared.by_switch) && result.outcome == Outcome::kSucceeded;
+  // Of a switch what was written is one slot, and what serves may be the other one.
+  if (prepared.by_switch) {
+    const bool another =
+        promoted_before || state.record.recorded.empty() || result.state.slots->active.empty();
+    if (another && seen.is_object() && written_workload.is_object()) {
+      state.record.recorded = kubernetes::ProjectNamedFields(written_workload, seen);
+      state.record.imported = false;
+      state.record.drifted.clear();
+    }
+  } else if (result.written.has_value() || (promoted_before && seen.is_object())) {
     state.record.recorded = kubernetes::ProjectNamedFields(
         written_workload, result.written.has_value() ? *result.written : seen);
     state.record.imported = false;
     state.record.drifted.clear();
+  }
+  // A slot has a name of its own, which is nothing that the user has declared.
+  if (prepared.blue_green.has_value() && state.record.recorded.contains("metadata")) {
+    state.record.recorded["metadata"]["name"] = prepared.ref.name;
   }
   if (seen.is_object()) {
     state.record.generation = kubernetes::GenerationOf(seen);
@@ -278,6 +307,11 @@ std::string WhatWasDone(const ReleaseJob& job, const Prepared& prepared,
         return absl::StrCat("The rollout of ", what,
                             " is paused where it is (on_failure = "
                             "\"pause\"). The next apply tries again.");
+      }
+      if (job.on_failure == engine::OnFailure::kKeep && prepared.by_switch) {
+        return absl::StrCat("Slot ", result.state.slots->target, " of ", what,
+                            " is left as it is (on_failure = \"keep\"). The next apply tries "
+                            "again.");
       }
       if (job.on_failure == engine::OnFailure::kKeep) {
         return absl::StrCat(what,
@@ -368,6 +402,7 @@ WorkloadState StateAfter(const Connection& connection, Clock& clock, const Relea
   SetVersion(job, prepared, version, state);
   RecordVerdict(job, prepared, result, version, clock.Now(), state.record);
   SetFromCluster(connection, prepared, result, stop, state);
+  if (result.state.slots.has_value()) NoteSlots(job, prepared, result, state.record);
   state.results.id = absl::StrCat(prepared.ref.namespace_name, "/", prepared.ref.name);
   const bool failed =
       result.outcome == Outcome::kFailed || PhaseOf(result.outcome) == phase::kRolledBack;

@@ -89,7 +89,7 @@ struct CheckContext {
   kubernetes::ObjectRef workload;
   std::string workload_uid;                   // empty: the Job of a check gets no owner
   std::string run_id;                         // not empty
-  std::string phase;                          // "before_traffic", "step", ...; told to webhooks
+  std::string phase;                          // "before_traffic", "step-1", ...; told to webhooks
   std::map<std::string, std::string> images;  // container -> image; told to webhooks
   PodPicker pick_pod;                         // may be empty when no check asks a pod
   kubernetes::Api& api;

@@ -10,9 +10,6 @@ namespace {
 
 // A release must not begin on a version that is not well; it may be finishing something.
 constexpr absl::Duration kStableGrace = absl::Seconds(30);
-// Between a route that was written and the last request that goes by the old one.
-constexpr absl::Duration kRoutersLag = absl::Seconds(5);
-constexpr absl::Duration kRetryAfter = absl::Seconds(1);
 
 // Whether a canary with trouble is taken back though the user wants to look at failed ones: a
 // version that never had traffic hurts nobody.
@@ -20,42 +17,7 @@ bool MustGo(const State& state, const Look& look) {
   return look.seen.foreign_change.has_value() || HasTraffic(state.canary);
 }
 
-// An action that may not have been possible for a passing reason is tried again, as long as there
-// is progress to hope for.
-Decision TryAgain(const State& state, const Look& look) {
-  const std::string why(look.seen.action_result->message());
-  State next = WithProgress(state, why, look.now);
-  if (IsStuck(look.plan, next, look.now)) return Abort(std::move(next), why, look);
-  if (look.now >= TimeoutOf(look.plan, next)) return Abort(std::move(next), why, look);
-  return WaitUntil(std::move(next), look.now + kRetryAfter);
-}
-
 }  // namespace
-
-// ---- The words of decisions
-
-Decision Next(State state, Step step, const Look& look) {
-  return WaitUntil(Moved(std::move(state), step), look.now);
-}
-
-Decision Interrupt(State state) { return EndWith(std::move(state), Outcome::kInterrupted); }
-
-Decision EndDone(State state, Outcome outcome) {
-  state.step = Step::kDone;
-  return EndWith(std::move(state), outcome);
-}
-
-Decision BeginNext(const State& state, const Look& look) {
-  return WaitUntil(Start(look.plan, state.next_run_id, look.now), look.now);
-}
-
-bool CannotSee(const Look& look) { return look.seen.unreachable || look.seen.canary.unreachable; }
-
-Decision WaitToSee(State state, const Look& look) {
-  Observation seen = look.seen;
-  if (!seen.blind.has_value()) seen.blind = seen.canary.blind;
-  return WaitForApiServer(look.plan, std::move(state), seen, look.now);
-}
 
 bool HasTraffic(const CanaryState& canary) {
   return canary.weight > 0 || canary.match || canary.mirror > 0;
@@ -79,26 +41,7 @@ std::optional<std::string> Trouble(const State& state, const Look& look) {
 }
 
 std::optional<Decision> ActionTrouble(const State& state, const Look& look) {
-  const absl::Status& result = *look.seen.action_result;
-  if (result.ok()) return std::nullopt;
-  if (IsTransient(result)) return TryAgain(state, look);
-  return Abort(state, std::string(result.message()), look);
-}
-
-std::optional<Decision> UndoTrouble(const State& state, const Look& look) {
-  const absl::Status& result = *look.seen.action_result;
-  if (result.ok()) return std::nullopt;
-  const std::string why(result.message());
-  // Aborted: somebody else writes the same object again and again.
-  if (!IsTransient(result) && !absl::IsAborted(result)) return UndoFailed(state, why);
-  State next = WithProgress(state, why, look.now);
-  const bool give_up = IsStuck(look.plan, next, look.now) || look.seen.blind.has_value();
-  if (look.seen.stop_requested || give_up) return Interrupt(std::move(next));
-  return WaitUntil(std::move(next), look.now + kRetryAfter);
-}
-
-Decision UndoFailed(State state, const std::string& why) {
-  return EndWith(WithUndoFailure(std::move(state), why), Outcome::kFailed);
+  return engine::ActionTrouble(state, look, Abort);
 }
 
 Decision TakeBack(State state, std::string reason, const Look& look) {
@@ -227,7 +170,9 @@ namespace {
 Decision AfterTraffic(State state, const Look& look) {
   Step step = Step::kDeleteCanary;
   if (state.canary.teardown == Teardown::kPromoted) {
-    step = look.plan.has_checks ? Step::kCheck : Step::kScaleDownDelay;
+    // Nobody asks any more about a version that another one replaces.
+    const bool checks = look.plan.has_checks && state.next_run_id.empty();
+    step = checks ? Step::kCheck : Step::kScaleDownDelay;
   } else if (state.canary.served && !look.plan.canary.share_by_replicas) {
     // Without a router its pods get requests as long as they are there.
     step = Step::kScaleDownDelay;
@@ -239,7 +184,10 @@ Decision AfterTraffic(State state, const Look& look) {
 Decision AfterCanary(State state, const Look& look) {
   const bool as_wanted =
       state.canary.teardown == Teardown::kPromoted || state.canary.teardown == Teardown::kEnded;
-  if (as_wanted) return EndDone(std::move(state), Outcome::kSucceeded);
+  if (as_wanted) {
+    return state.next_run_id.empty() ? EndDone(std::move(state), Outcome::kSucceeded)
+                                     : BeginNext(state, look);
+  }
   if (state.canary.stable_written) return Next(std::move(state), Step::kRestore, look);
   if (state.canary.teardown == Teardown::kSuperseded) return BeginNext(state, look);
   return EndDone(std::move(state), Outcome::kRolledBack);

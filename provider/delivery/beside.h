@@ -11,23 +11,6 @@
 
 namespace delivery::engine::beside {
 
-// Everything a decision is made from.
-struct Look {
-  const Plan& plan;
-  const Observation& seen;
-  absl::Time now;
-};
-
-Decision Next(State state, Step step, const Look& look);
-Decision Interrupt(State state);
-// The run is over, and nothing of it goes on.
-Decision EndDone(State state, Outcome outcome);
-// What was released in place of this run begins now.
-Decision BeginNext(const State& state, const Look& look);
-
-bool CannotSee(const Look& look);
-Decision WaitToSee(State state, const Look& look);
-
 // Whether requests go to the second Deployment, as last written.
 bool HasTraffic(const CanaryState& canary);
 
@@ -35,11 +18,6 @@ bool HasTraffic(const CanaryState& canary);
 std::optional<std::string> Trouble(const State& state, const Look& look);
 // The result of the action of a step on the way; nullopt when it succeeded.
 std::optional<Decision> ActionTrouble(const State& state, const Look& look);
-// The result of an action of the way back. It is not given up for a passing reason: the cluster
-// waits as it is, and so does the next apply.
-std::optional<Decision> UndoTrouble(const State& state, const Look& look);
-// Undoing did not work: the step stays in the journal, so that the next apply goes on with it.
-Decision UndoFailed(State state, const std::string& why);
 
 // For reasons that leave nothing to look at: traffic that somebody else moves, a Deployment that
 // does not serve.

@@ -230,6 +230,26 @@ TEST(CanaryTest, ChecksRunAtTheirMoments) {
                   "SetTraffic 0", "RestoreRoute", "RunChecks 3", "DeleteCanary"));
 }
 
+// The old version is not put back in between: stable is restarted once per release.
+TEST(CanaryTest, AnotherVersionAfterThePromotionOnlyCleansUpFirst) {
+  CanaryWorld world;
+  Applies applies;
+  Plan plan = CanaryReleasePlan();
+  plan.has_checks = true;
+  int promoted = 1;  // killed right after the step that follows the promotion is stored
+  while (applies.Run(plan, world, promoted).has_value() ||
+         applies.journal->canary.teardown != Teardown::kPromoted) {
+    ASSERT_LT(++promoted, 100);
+    world = CanaryWorld();
+    applies = Applies();
+  }
+  plan.identity = RunIdentity("another");
+  EXPECT_EQ(applies.Run(plan, world), Outcome::kSucceeded);
+  EXPECT_EQ(applies.last.run_id, "run-2");
+  EXPECT_THAT(world.done, Not(Contains("ApplyWorkload previous")));
+  EXPECT_TRUE(world.IsAtRest());
+}
+
 TEST(CanaryTest, AnotherVersionTakesTheOldCanaryBackFirst) {
   Plan plan = CanaryReleasePlan();
   plan.canary.approve_up_to = 10;

@@ -116,51 +116,6 @@ void CanaryWorld::Pass(absl::Duration time) {
 
 bool CanaryWorld::IsAtRest() const { return !canary_exists && !reference_added && !HasTraffic(); }
 
-std::optional<Outcome> Applies::Run(const Plan& plan, CanaryWorld& world, int kill_at,
-                                    int stop_at) {
-  effects = 0;
-  State state;
-  if (!journal.has_value()) {
-    state = Start(plan, "run-1", world.now);
-  } else if (journal->identity == plan.identity) {
-    state = Resume(plan, *journal, world.now);
-  } else {
-    state = Supersede(plan, *journal, "run-2", world.now);
-  }
-  if (!Store(state, kill_at)) return std::nullopt;
-  std::optional<absl::Status> result;
-  for (int i = 0; i < 3000; ++i) {
-    meanwhile(world);
-    Observation seen = world.Look();
-    seen.action_result = std::exchange(result, std::nullopt);
-    seen.stop_requested = effects >= stop_at;
-    const Decision decision = Decide(plan, state, seen, world.now);
-    if (!state.SameRecord(decision.next) && !Store(decision.next, kill_at)) return std::nullopt;
-    state = last = decision.next;
-    for (const Action& action : decision.actions) {
-      if (effects++ == kill_at) return std::nullopt;
-      result = world.Execute(action);
-    }
-    if (decision.outcome.has_value()) {
-      const bool stays =
-          decision.outcome == Outcome::kInterrupted || decision.outcome == Outcome::kHeld ||
-          decision.outcome == Outcome::kServing || decision.outcome == Outcome::kFailed;
-      if (!stays) journal.reset();
-      return decision.outcome;
-    }
-    if (decision.actions.empty() && decision.wake_at > world.now) world.Pass(absl::Seconds(1));
-  }
-  ADD_FAILURE() << "no outcome, step " << StepName(state.step) << ": " << state.reason;
-  return std::nullopt;
-}
-
-bool Applies::Store(const State& state, int kill_at) {
-  if (effects++ == kill_at) return false;
-  // Through the stored form, as after a real crash.
-  journal = DecodeState(EncodeState(state)).value();
-  return true;
-}
-
 Plan VariantTestPlan() {
   Plan plan;
   plan.strategy = Strategy::kVariant;

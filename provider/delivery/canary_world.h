@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "provider/delivery/applies.h"
 #include "provider/delivery/engine.h"
 
 namespace delivery::engine {
@@ -26,7 +27,7 @@ struct CanaryWorld {
   int canary_ready = 0;
   int weight = 0;
   bool match = false;
-  int mirror = 0;  // percent of the requests that are copied
+  int mirror = 0;                // percent of the requests that are copied
   bool reference_added = false;  // the route is not at rest
   bool route_guards = false;     // the route alone keeps requests from the canary's pods
   bool new_is_broken = false;    // its pods never start
@@ -62,22 +63,7 @@ struct CanaryWorld {
   Checks checks_ = Checks::kNotStarted;
 };
 
-// Applies of one resource, which may be killed between any two effects.
-struct Applies {
-  static constexpr int kNever = 1'000'000;
-  std::optional<State> journal;
-  State last;
-  int effects = 0;  // of the last apply: journal writes and actions
-  // Called before each decision; may change the world.
-  std::function<void(CanaryWorld&)> meanwhile = [](CanaryWorld&) {};
-
-  // Nullopt: killed before effect number `kill_at`. `stop_at` requests a stop then.
-  std::optional<Outcome> Run(const Plan& plan, CanaryWorld& world, int kill_at = kNever,
-                             int stop_at = kNever);
-
- private:
-  bool Store(const State& state, int kill_at);
-};
+using Applies = AppliesOf<CanaryWorld>;
 
 // A variant with 2 pods that a match sends requests to.
 Plan VariantTestPlan();

@@ -41,7 +41,8 @@ struct RunChecks {
 // Ask every metric once; the answers are observed.
 struct Measure {};
 
-// The actions of a canary.
+// The actions of a canary and of a blue-green release, whose idle slot is "the canary" here: the
+// Deployment beside the one that serves.
 
 // Look at the route before anything is written: whether a run can begin, and what it has to be put
 // back to (Observation::route_record).
@@ -68,12 +69,26 @@ struct RestoreRoute {
 // Delete the canary's Deployment and Service.
 struct DeleteCanary {};
 
-using Action = std::variant<ApplyWorkload, DeleteWorkload, RemoveStuckPods, RunChecks, Measure,
-                            RecordRoute, ApplyCanary, SetTraffic, RestoreRoute, DeleteCanary>;
+// Of a blue-green release only; its switch is SetTraffic with weight 100, and back with 0.
+
+// Let the preview Service select the slot that is released to, or what it selected before.
+struct PointPreview {
+  bool to_target = true;
+  Json route_record;
+};
+// Scale a slot to zero: the one that is released to, or the one that served when the run began.
+struct EmptySlot {
+  bool target = true;
+};
+
+using Action =
+    std::variant<ApplyWorkload, DeleteWorkload, RemoveStuckPods, RunChecks, Measure, RecordRoute,
+                 ApplyCanary, SetTraffic, RestoreRoute, DeleteCanary, PointPreview, EmptySlot>;
 
 enum class Checks { kNotStarted, kRunning, kPassed, kFailed };
 
-// What the caller saw of the canary's Deployment; the fields mean what they mean in Observation.
+// What the caller saw of the canary's Deployment, or of the slot that is released to; the fields
+// mean what they mean in Observation.
 struct CanarySeen {
   bool unreachable = false;
   std::optional<std::string> blind;
@@ -86,10 +101,12 @@ struct CanarySeen {
   int ready = 0;
   // Nothing of it is left: Deployment, pods and Service.
   bool gone = false;
+  // Its pod template is that of the new version. Of a slot only.
+  bool has_new = false;
 };
 
-// What the caller saw. Of the workload itself (of a canary: the stable Deployment) unless it says
-// otherwise.
+// What the caller saw. Of the workload itself (of a canary: the stable Deployment, of a blue-green
+// release: the slot that served when the run began) unless it says otherwise.
 struct Observation {
   // Result of the previous decision's actions; absent after a start or a resume.
   std::optional<absl::Status> action_result;
@@ -120,7 +137,7 @@ struct Observation {
   // Answers of a Measure that has ended, once: one per metric, in the plan's order.
   std::optional<std::vector<analysis::Measurement>> measured;
 
-  // With Strategy::kCanary and Strategy::kVariant.
+  // With all strategies but kRolling.
   CanarySeen canary;
   // Answer of RecordRoute, once.
   std::optional<Json> route_record;
@@ -145,11 +162,15 @@ State Start(const Plan& plan, std::string run_id, absl::Time now);
 State Resume(const Plan& plan, State found, absl::Time now);
 
 // A run found in the journal, of another version than the plan's: what it has put into the cluster
-// is taken back first, then the run of the plan begins (with `run_id`).
+// is taken back first, then the run of the plan begins (with `run_id`). Where stable runs its
+// version already, only what is beside it is removed.
 State Supersede(const Plan& plan, State found, std::string run_id, absl::Time now);
 
 // Whether a run has put a canary beside the workload, or is about to.
 bool IsOfCanary(const State& state);
+
+// Whether a run has looked at the route, which comes before its first write beside the workload.
+bool HasRouteRecord(const State& state);
 
 Decision Decide(const Plan& plan, const State& state, const Observation& seen, absl::Time now);
 

@@ -481,7 +481,7 @@ TEST(StateTest, RoundTripsAndRefusesWhatItCannotKnow) {
   EXPECT_TRUE(read.SameRecord(state));
 
   Json newer = EncodeState(state);
-  newer["schema_version"] = 3;
+  newer["schema_version"] = 4;
   EXPECT_EQ(DecodeState(newer).status().code(), absl::StatusCode::kFailedPrecondition);
   for (const char* key : {"schema_version", "run_id", "identity", "step", "started_at"}) {
     Json damaged = EncodeState(state);

@@ -12,7 +12,7 @@
 namespace delivery::engine {
 
 // kVariant: an A/B test or a mirror.
-enum class Strategy { kRolling, kCanary, kVariant };
+enum class Strategy { kRolling, kCanary, kBlueGreen, kVariant };
 // kHold: a canary stays at its weight, and the next apply measures that step again.
 enum class OnFailure { kRollback, kPause, kKeep, kHold };
 enum class OnInterrupt { kResume, kRollback };
@@ -53,6 +53,26 @@ struct CanaryPlan {
   std::string abort_reason;
 };
 
+struct BlueGreenPlan {
+  // The slot that serves; empty: none does yet, or what is in it was never good.
+  std::string active;
+  std::string target;  // the slot to release to: the other one
+  // The pods stay what they are: what is written goes to the slot that serves.
+  bool in_place = false;
+  bool write_active = true;      // with in_place: whether anything is to be written there
+  bool retire_previous = false;  // with in_place: the kept slot is scaled to zero at the end
+  // The slot to release to still has this version, ready, from when it served.
+  bool returns = false;
+  std::optional<int> preview_replicas;  // for the checks; otherwise full size
+  std::optional<int> replicas;          // full size; otherwise the live one of the slot that serves
+  bool approved = true;                 // false: stop before the switch
+  bool has_preview = false;
+  bool checks_before_promotion = false;
+  bool keep_previous = true;  // false: the slot that served is scaled to zero in the same run
+  // Why the run that is found open is to be rolled back now. Empty: it goes on.
+  std::string abort_reason;
+};
+
 struct VariantPlan {
   bool serve = true;  // otherwise what there is of it is taken back
   int replicas = 1;
@@ -73,8 +93,9 @@ struct Plan {
   // The rollout, or the promotion, is followed by checks that decide.
   bool has_checks = false;
   AnalysisPlan analysis;
-  CanaryPlan canary;    // with Strategy::kCanary; its route_guards with Strategy::kVariant, too
-  VariantPlan variant;  // with Strategy::kVariant
+  CanaryPlan canary;         // with Strategy::kCanary; its route_guards with kVariant, too
+  BlueGreenPlan blue_green;  // with Strategy::kBlueGreen
+  VariantPlan variant;       // with Strategy::kVariant
   // What messages call the second Deployment of a canary or a variant.
   std::string beside = "canary";
   // Without any progress for this long, a rollout or a rollback has failed.

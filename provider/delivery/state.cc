@@ -12,9 +12,9 @@
 namespace delivery::engine {
 namespace {
 
-constexpr int64_t kSchemaVersion = 2;
+constexpr int64_t kSchemaVersion = 3;
 
-constexpr std::array<std::pair<Step, const char*>, 31> kStepNames = {{
+constexpr std::array<std::pair<Step, const char*>, 45> kStepNames = {{
     {Step::kApply, "apply"},
     {Step::kAwait, "await"},
     {Step::kCheck, "check"},
@@ -45,6 +45,20 @@ constexpr std::array<std::pair<Step, const char*>, 31> kStepNames = {{
     {Step::kScaleDownDelay, "scale_down_delay"},
     {Step::kDeleteCanary, "delete_canary"},
     {Step::kAwaitCanaryGone, "await_canary_gone"},
+    {Step::kVerifySwitch, "verify_switch"},
+    {Step::kPointPreview, "point_preview"},
+    {Step::kWriteSlot, "write_slot"},
+    {Step::kAwaitSlot, "await_slot"},
+    {Step::kFillSlot, "fill_slot"},
+    {Step::kAwaitFull, "await_full"},
+    {Step::kSwitch, "switch"},
+    {Step::kAfterSwitch, "after_switch"},
+    {Step::kSwitchBack, "switch_back"},
+    {Step::kRestorePreview, "restore_preview"},
+    {Step::kRetireDelay, "retire_delay"},
+    {Step::kEmptySlot, "empty_slot"},
+    {Step::kRemoveSlot, "remove_slot"},
+    {Step::kAwaitSlotGone, "await_slot_gone"},
     {Step::kServing, "serving"},
 }};
 
@@ -135,6 +149,50 @@ std::optional<CanaryState> DecodeCanary(const Json& json) {
   return canary;
 }
 
+std::string TimeText(absl::Time time) {
+  return absl::FormatTime(absl::RFC3339_full, time, absl::UTCTimeZone());
+}
+
+Json EncodeSlots(const BlueGreenState& slots) {
+  Json json = {{"active", slots.active},
+               {"target", slots.target},
+               {"in_place", slots.in_place},
+               {"returns", slots.returns},
+               {"switched", slots.switched},
+               {"served", slots.served},
+               {"size", slots.size},
+               {"teardown", NameIn(kTeardownNames, slots.teardown)},
+               {"resume_step", StepName(slots.resume_step)},
+               {"route_record", slots.route_record}};
+  if (slots.switched_at.has_value()) json["switched_at"] = TimeText(*slots.switched_at);
+  return json;
+}
+
+std::optional<BlueGreenState> DecodeSlots(const Json& json) {
+  BlueGreenState slots;
+  slots.active = GetString(json, "active");
+  slots.target = GetString(json, "target");
+  slots.in_place = GetBool(json, "in_place");
+  slots.returns = GetBool(json, "returns");
+  slots.switched = GetBool(json, "switched");
+  slots.served = GetBool(json, "served");
+  slots.size = static_cast<int>(GetInt(json, "size"));
+  const auto teardown = FromName(kTeardownNames, GetString(json, "teardown"));
+  const auto resume_step = FromName(kStepNames, GetString(json, "resume_step"));
+  const Json* record = Find(json, "route_record");
+  if (!teardown.has_value() || !resume_step.has_value() || record == nullptr) return std::nullopt;
+  slots.teardown = *teardown;
+  slots.resume_step = *resume_step;
+  slots.route_record = *record;
+  if (Find(json, "switched_at") == nullptr) return slots;
+  absl::Time switched_at;
+  std::string error;
+  const std::string text = GetString(json, "switched_at");
+  if (!absl::ParseTime(absl::RFC3339_full, text, &switched_at, &error)) return std::nullopt;
+  slots.switched_at = switched_at;
+  return slots;
+}
+
 absl::Status DecodeTallies(const Json& json, State& state) {
   for (const auto& [metric, entry] : json.items()) {
     absl::StatusOr<analysis::Tally> tally = analysis::DecodeTally(entry);
@@ -163,15 +221,15 @@ bool State::SameRecord(const State& other) const {
 }
 
 Json EncodeState(const State& state) {
-  Json json = {
-      {"schema_version", kSchemaVersion},
-      {"run_id", state.run_id},
-      {"identity", state.identity},
-      {"first_release", state.first_release},
-      {"step", StepName(state.step)},
-      {"started_at", absl::FormatTime(absl::RFC3339_full, state.started_at, absl::UTCTimeZone())},
-      {"reason", state.reason}};
+  Json json = {{"schema_version", kSchemaVersion},
+               {"run_id", state.run_id},
+               {"identity", state.identity},
+               {"first_release", state.first_release},
+               {"step", StepName(state.step)},
+               {"started_at", TimeText(state.started_at)},
+               {"reason", state.reason}};
   if (IsOfCanary(state)) json["canary"] = EncodeCanary(state.canary);
+  if (state.slots.has_value()) json["slots"] = EncodeSlots(*state.slots);
   if (!state.next_run_id.empty()) json["next_run_id"] = state.next_run_id;
   for (const auto& [metric, tally] : state.tallies) {
     json["measured"][metric] = analysis::EncodeTally(tally);
@@ -201,6 +259,12 @@ absl::StatusOr<State> DecodeState(const Json& json) {
   }
   state.step = *step;
   state.next_run_id = GetString(json, "next_run_id");
+  if (const Json* slots = Find(json, "slots")) {
+    state.slots = DecodeSlots(*slots);
+    if (!state.slots.has_value()) return Damaged();
+  } else if (state.step >= Step::kVerifySwitch) {
+    return Damaged();
+  }
   if (const Json* canary = Find(json, "canary")) {
     std::optional<CanaryState> decoded = DecodeCanary(*canary);
     if (!decoded.has_value()) return Damaged();

@@ -53,6 +53,22 @@ enum class Step {
   kAwaitCanaryGone,
 
   kServing,  // a variant serves beside the workload (between applies)
+
+  // Of a blue-green release, besides kRecordRoute, kCheckBeforePromotion and kHeld.
+  kVerifySwitch,  // traffic goes to the slot that serves, and only there
+  kPointPreview,  // the preview Service selects the slot that is released to
+  kWriteSlot,     // write the new version to that slot, at the size for the checks
+  kAwaitSlot,     // its pods start
+  kFillSlot,      // to full size
+  kAwaitFull,
+  kSwitch,          // the one write
+  kAfterSwitch,     // measure, run the checks
+  kSwitchBack,      // the one write back
+  kRestorePreview,  // the preview Service as it was
+  kRetireDelay,     // let requests under way end
+  kEmptySlot,       // scale the slot that does not serve any more to zero
+  kRemoveSlot,      // a first release failed: delete what was made
+  kAwaitSlotGone,
 };
 
 // Why what a canary run put into the cluster is taken back.
@@ -94,6 +110,23 @@ struct CanaryState {
   friend bool operator==(const CanaryState&, const CanaryState&) = default;
 };
 
+// Where the run of a blue-green release stands.
+struct BlueGreenState {
+  std::string active;  // the slot that served when the run began; empty: none did
+  std::string target;  // the slot that is released to
+  bool in_place = false;
+  bool returns = false;   // there is nothing to roll out
+  bool switched = false;  // the switch was written, or is being written
+  bool served = false;    // the slot that is released to has had traffic
+  int size = 0;           // of the slot that is released to: last written
+  Teardown teardown = Teardown::kNone;
+  Step resume_step = Step::kPointPreview;  // after kVerifySwitch
+  Json route_record;                       // what the route is put back to; null: not looked at
+  std::optional<absl::Time> switched_at;   // when the switch had been read back
+
+  friend bool operator==(const BlueGreenState&, const BlueGreenState&) = default;
+};
+
 struct State {
   std::string run_id;
   std::string identity;  // Plan::identity of the run
@@ -104,6 +137,7 @@ struct State {
   // By metric: what was measured.
   std::map<std::string, analysis::Tally> tallies;
   CanaryState canary;
+  std::optional<BlueGreenState> slots;  // of a blue-green release
   // With Teardown::kSuperseded: the run that begins afterwards.
   std::string next_run_id;
 

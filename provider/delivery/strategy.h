@@ -2,6 +2,8 @@
 #ifndef DELIVERY_DELIVERY_STRATEGY_H_
 #define DELIVERY_DELIVERY_STRATEGY_H_
 
+#include <string>
+
 #include "provider/delivery/engine.h"
 
 namespace delivery::engine::rolling {
@@ -19,6 +21,17 @@ State Resume(const Plan& plan, State found, absl::Time now);
 Decision Decide(const Plan& plan, const State& state, const Observation& seen, absl::Time now);
 
 }  // namespace delivery::engine::canary
+
+namespace delivery::engine::blue_green {
+
+// Two Deployments, of which one serves; the other gets the new version, then all the traffic in one
+// write.
+State Start(const Plan& plan, State state);
+State Resume(const Plan& plan, State found, absl::Time now);
+State Supersede(const Plan& plan, State found, std::string run_id, absl::Time now);
+Decision Decide(const Plan& plan, const State& state, const Observation& seen, absl::Time now);
+
+}  // namespace delivery::engine::blue_green
 
 namespace delivery::engine::variant {
 

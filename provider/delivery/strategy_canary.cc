@@ -9,6 +9,7 @@
 // read back) > RestoreRoute [> ScaleDownDelay] > DeleteCanary > AwaitCanaryGone, and, if the
 // promotion had begun, Restore > AwaitRestored. What it ends in is State::canary.teardown.
 #include <algorithm>
+#include <functional>
 #include <string>
 #include <utility>
 
@@ -25,26 +26,18 @@ using beside::Abort;
 using beside::AbortForTrouble;
 using beside::ActionTrouble;
 using beside::AwaitReady;
-using beside::BeginNext;
 using beside::BeginningOf;
 using beside::BeginTeardown;
-using beside::CannotSee;
 using beside::DecideApply;
 using beside::DecideRecordRoute;
 using beside::DecideReserveRoute;
 using beside::DecideTeardown;
-using beside::EndDone;
-using beside::Interrupt;
-using beside::Look;
-using beside::Next;
 using beside::TakeBack;
 using beside::Trouble;
-using beside::UndoFailed;
-using beside::UndoTrouble;
-using beside::WaitToSee;
 
 // An autoscaler that shrank stable has this long to bring it back before an abort.
 constexpr absl::Duration kStableComeback = absl::Seconds(30);
+
 // ---- Giving up
 
 // Metrics are bad, but the canary serves: stable first comes back to its size, if something shrank
@@ -135,29 +128,15 @@ Decision DecideAwaitCanary(const State& state, const Look& look) {
 }
 
 // Checks of one moment; `passed` decides what follows.
-template <typename Passed>
-Decision DecideChecks(const State& state, const Look& look, RunChecks checks, Passed passed) {
-  if (!state.checks_began) {
-    if (look.seen.stop_requested) return Interrupt(state);
-    State next = state;
-    next.checks_began = true;
-    return Act(std::move(next), checks);
-  }
-  if (look.seen.action_result.has_value() && !look.seen.action_result->ok()) {
-    return Abort(state, std::string(look.seen.action_result->message()), look);
-  }
-  if (look.seen.checks == Checks::kPassed) return passed();
-  if (look.seen.checks == Checks::kFailed) return Abort(state, look.seen.check_failure, look);
-  if (look.seen.stop_requested) return Interrupt(state);
-  if (!CannotSee(look)) {
+Decision DecideChecksAt(const State& state, const Look& look, CheckPoint at,
+                        std::function<Decision()> passed) {
+  const auto trouble = [&]() -> std::optional<Decision> {
     const bool with_canary = state.canary.teardown == Teardown::kNone;
-    const auto trouble = with_canary ? Trouble(state, look) : look.seen.failure;
-    if (trouble.has_value()) return AbortForTrouble(state, *trouble, look);
-  }
-  if (auto late = TimedOut(look.plan, state, look.now)) {
-    return Abort(state, *std::move(late), look);
-  }
-  return WaitUntil(state, TimeoutOf(look.plan, state));
+    const auto what = with_canary ? Trouble(state, look) : look.seen.failure;
+    if (!what.has_value()) return std::nullopt;
+    return AbortForTrouble(state, *what, look);
+  };
+  return DecideChecks(state, look, {at, 0}, {Abort, trouble, std::move(passed)});
 }
 
 // ---- With traffic
@@ -339,6 +318,7 @@ State WithSteps(const Plan& plan, State found) {
 
 State Resume(const Plan& plan, State found, absl::Time now) {
   found.step = BeginningOf(found.step);
+  if (found.step == Step::kCheck && !found.next_run_id.empty()) found.step = Step::kScaleDownDelay;
   const bool between_applies = found.step == Step::kHeld || found.step == Step::kFailedHold;
   if (found.canary.teardown != Teardown::kNone && !between_applies) return found;
   std::string abort = plan.canary.abort_reason;
@@ -381,8 +361,8 @@ Decision Decide(const Plan& plan, const State& state, const Observation& seen, a
     case Step::kAwaitScaled:
       return DecideAwaitCanary(state, look);
     case Step::kCheckBeforeTraffic:
-      return DecideChecks(state, look, {CheckPoint::kBeforeTraffic, 0},
-                          [&] { return Advance(state, look); });
+      return DecideChecksAt(state, look, CheckPoint::kBeforeTraffic,
+                            [&] { return Advance(state, look); });
     case Step::kSetWeight:
       return DecideSetWeight(state, look);
     case Step::kHold:
@@ -390,8 +370,8 @@ Decision Decide(const Plan& plan, const State& state, const Observation& seen, a
     case Step::kHeld:
       return DecideHeld(state, look);
     case Step::kCheckBeforePromotion:
-      return DecideChecks(state, look, {CheckPoint::kBeforePromotion, 0},
-                          [&] { return Next(state, Step::kPromote, look); });
+      return DecideChecksAt(state, look, CheckPoint::kBeforePromotion,
+                            [&] { return Next(state, Step::kPromote, look); });
     case Step::kPromote:
       return DecidePromote(state, look);
     case Step::kAwaitPromoted:
@@ -399,8 +379,8 @@ Decision Decide(const Plan& plan, const State& state, const Observation& seen, a
     case Step::kAwaitStable:
       return DecideAwaitStable(state, look);
     case Step::kCheck:
-      return DecideChecks(state, look, {CheckPoint::kAfterPromotion, 0},
-                          [&] { return Next(state, Step::kScaleDownDelay, look); });
+      return DecideChecksAt(state, look, CheckPoint::kAfterPromotion,
+                            [&] { return Next(state, Step::kScaleDownDelay, look); });
     case Step::kReturnTraffic:
     case Step::kRestoreRoute:
     case Step::kScaleDownDelay:

@@ -10,23 +10,22 @@
 #include <utility>
 
 #include "provider/delivery/beside.h"
+#include "provider/delivery/decisions.h"
 #include "provider/delivery/strategy.h"
 
 namespace delivery::engine::variant {
 namespace {
 
-using beside::Look;
-
 Decision DecideBeginning(const State& state, const Look& look) {
-  if (!look.plan.variant.serve) return beside::EndDone(state, Outcome::kSucceeded);
+  if (!look.plan.variant.serve) return EndDone(state, Outcome::kSucceeded);
   return beside::DecideRecordRoute(state, look);
 }
 
 // One that serves already gets its size; one that cannot serve is made anew, once the requests go
 // where somebody answers them.
 Decision DecideCreate(const State& state, const Look& look) {
-  const bool can_tell = beside::HasTraffic(state.canary) && !beside::CannotSee(look) &&
-                        !look.seen.action_result.has_value();
+  const bool can_tell =
+      beside::HasTraffic(state.canary) && !CannotSee(look) && !look.seen.action_result.has_value();
   if (can_tell && beside::Trouble(state, look).has_value()) {
     State next = state;
     next.next_run_id = state.run_id;
@@ -42,18 +41,18 @@ Decision DecideAwait(const State& state, const Look& look) {
   next.canary.weight = look.plan.variant.weight;
   next.canary.match = look.plan.variant.match;
   next.canary.mirror = look.plan.variant.mirror;
-  return beside::Next(std::move(next), Step::kSetWeight, look);
+  return Next(std::move(next), Step::kSetWeight, look);
 }
 
 Decision DecideSetWeight(const State& state, const Look& look) {
   if (!look.seen.action_result.has_value()) {
-    if (look.seen.stop_requested) return beside::Interrupt(state);
+    if (look.seen.stop_requested) return Interrupt(state);
     return Act(state, SetTraffic{.weight = state.canary.weight,
                                  .match = state.canary.match,
                                  .mirror = state.canary.mirror,
                                  .route_record = state.canary.route_record});
   }
-  if (!look.seen.action_result->ok() && !beside::CannotSee(look)) {
+  if (!look.seen.action_result->ok() && !CannotSee(look)) {
     // Why there is no endpoint to send requests to.
     if (auto trouble = beside::Trouble(state, look)) {
       return beside::TakeBack(state, *std::move(trouble), look);

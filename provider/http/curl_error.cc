@@ -67,10 +67,30 @@ absl::Status NotTrusted(const TransferFailure& failure) {
     return absl::UnauthenticatedError(absl::StrCat(
         start, detail, ". Renew the server's certificate, and check the clock of this machine"));
   }
+  const bool trusts_nothing = failure.trust_store.has_value() &&
+                              failure.trust_store->file.empty() &&
+                              failure.trust_store->folder.empty();
+  if (trusts_nothing) {
+    return absl::UnauthenticatedError(absl::StrCat(
+        start,
+        "this machine has no certificates of authorities. Install its ca-certificates, or "
+        "set SSL_CERT_FILE to a PEM file, or give the certificate of the authority"));
+  }
   return absl::UnauthenticatedError(
       absl::StrCat(start, detail,
                    ". Give the certificate of the authority that signed it (PEM); if one is "
                    "given, it is not the one that signed this certificate"));
+}
+
+absl::Status AuthorityUnreadable(const TransferFailure& failure) {
+  if (failure.trust_store.has_value()) {
+    return absl::UnauthenticatedError(absl::StrCat(
+        "cannot tell whether to trust ", failure.peer, ": ", failure.trust_store->file,
+        " (SSL_CERT_FILE, or the system's) cannot be read as PEM text with certificates"));
+  }
+  return absl::UnauthenticatedError(
+      absl::StrCat("the certificate of the authority for ", failure.peer,
+                   " cannot be read: it must be PEM text with at least one certificate"));
 }
 
 // Alerts by which a server refuses our certificate; with TLS 1.3 they arrive after the handshake.
@@ -125,9 +145,7 @@ absl::Status Describe(const TransferFailure& failure) {
     case CURLE_SSL_ISSUER_ERROR:
       return NotTrusted(failure);
     case CURLE_SSL_CACERT_BADFILE:
-      return absl::UnauthenticatedError(
-          absl::StrCat("the certificate of the authority for ", failure.peer,
-                       " cannot be read: it must be PEM text with at least one certificate"));
+      return AuthorityUnreadable(failure);
     case CURLE_SSL_CERTPROBLEM:
       return absl::UnauthenticatedError(absl::StrCat(
           "the client certificate or key for ", failure.peer,

@@ -4,10 +4,12 @@
 
 #include <curl/curl.h>
 
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "provider/http/trust_store.h"
 
 namespace delivery::http {
 
@@ -19,8 +21,9 @@ struct TransferFailure {
   long proxy_status = 0;  // HTTP status of the proxy's answer to CONNECT, 0 for none
   std::string peer;       // host:port of the server
   std::string proxy;      // host:port of the configured proxy, empty for none or the environment's
-  std::string server_name;  // the name that the certificate was checked against
-  absl::Duration elapsed;   // since the start of the exchange
+  std::string server_name;                // the name that the certificate was checked against
+  std::optional<TrustStore> trust_store;  // the system's, where no authority is configured
+  absl::Duration elapsed;                 // since the start of the exchange
 };
 
 // The status for OnDone, by the codes that transport.h promises. Never OK.

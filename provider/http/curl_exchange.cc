@@ -82,6 +82,7 @@ ConnectionSettings MakeConnectionSettings(TransportOptions options) {
   ConnectionSettings settings;
   settings.options = std::move(options);
   if (!settings.options.proxy_url.empty()) SetProxy(settings);
+  settings.trust_store = SystemTrustStore();
   if (settings.options.client_certificate_pem.empty() != settings.options.client_key_pem.empty()) {
     settings.problem = absl::InvalidArgumentError(
         "a client certificate and its private key must be given together");
@@ -211,16 +212,23 @@ void CurlExchange::SetTls() {
     curl_blob blob{const_cast<char*>(pem.data()), pem.size(), CURL_BLOB_NOCOPY};
     Set(option, &blob);
   };
+  const TrustStore& system = settings_->trust_store;
+  const auto or_none = [](const std::string& path) {
+    return path.empty() ? nullptr : path.c_str();
+  };
+  // In place of what libcurl was compiled with.
+  Set(CURLOPT_PROXY_CAINFO, or_none(system.file));
+  Set(CURLOPT_PROXY_CAPATH, or_none(system.folder));
   Set(CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
   if (options.insecure) {
     Set(CURLOPT_SSL_VERIFYPEER, 0L);
     Set(CURLOPT_SSL_VERIFYHOST, 0L);
   }
-  if (!options.ca_certificate_pem.empty()) {
-    set_blob(CURLOPT_CAINFO_BLOB, options.ca_certificate_pem);
-    // The default directory would be trusted besides the blob.
-    Set(CURLOPT_CAPATH, static_cast<const char*>(nullptr));
-  }
+  const bool given = !options.ca_certificate_pem.empty();
+  if (given) set_blob(CURLOPT_CAINFO_BLOB, options.ca_certificate_pem);
+  // The folder would be trusted besides the blob.
+  Set(CURLOPT_CAINFO, given ? nullptr : or_none(system.file));
+  Set(CURLOPT_CAPATH, given ? nullptr : or_none(system.folder));
   if (!options.client_certificate_pem.empty()) {
     set_blob(CURLOPT_SSLCERT_BLOB, options.client_certificate_pem);
     set_blob(CURLOPT_SSLKEY_BLOB, options.client_key_pem);
@@ -356,6 +364,7 @@ absl::Status CurlExchange::Outcome(CURLcode code) const {
   failure.peer = peer_;
   failure.proxy = settings_->proxy_display;
   failure.server_name = server_name_;
+  if (settings_->options.ca_certificate_pem.empty()) failure.trust_store = settings_->trust_store;
   failure.elapsed = ToDuration(std::chrono::steady_clock::now() - started_);
   absl::Status status = DescribeFailure(failure);
   // Set when connection and TLS are up and the request is about to be written.

@@ -13,6 +13,7 @@
 
 #include "absl/status/status.h"
 #include "provider/http/transport.h"
+#include "provider/http/trust_store.h"
 
 namespace delivery::http {
 
@@ -22,6 +23,7 @@ struct ConnectionSettings {
   TransportOptions options;
   std::string proxy_url;      // as libcurl understands it; may hold credentials
   std::string proxy_display;  // host:port, for messages
+  TrustStore trust_store;     // the system's
   absl::Status problem;       // not OK: no request can be made with these options
 };
 ConnectionSettings MakeConnectionSettings(TransportOptions options);

@@ -5,6 +5,7 @@
 #include "gtest/gtest.h"
 #include "provider/base/json.h"
 #include "provider/http/curl_transport.h"
+#include "provider/system/test_folder.h"
 #include "tests/support/http_test_server.h"
 
 namespace delivery::http {
@@ -177,6 +178,44 @@ TEST_F(ProxyEnvironmentTest, ExemptionGoesByTheRealHostNotByTheServerName) {
   setenv("no_proxy", "127.0.0.0/8", 1);
   ASSERT_TRUE(Get(Trusting(*server_), server_->Url("/status/200")).ok());
   EXPECT_EQ(Connects(), 1);
+}
+
+// Changes the environment of the process, which is safe between requests only.
+class TrustStoreEnvironmentTest : public TlsTest {
+ protected:
+  void TearDown() override { unsetenv("SSL_CERT_FILE"); }
+  const system::TestFolder folder_;
+};
+
+TEST_F(TrustStoreEnvironmentTest, FileIsTrusted) {
+  setenv("SSL_CERT_FILE", folder_.Write("ca.pem", server_->ca()).c_str(), 1);
+  const auto response = Get({}, server_->UrlAt("localhost", "/status/200"));
+  EXPECT_TRUE(response.ok()) << response.status();
+}
+
+TEST_F(TrustStoreEnvironmentTest, FileIsTrustedForAProxy) {
+  const HttpTestServer proxy({.tls = true});
+  setenv("SSL_CERT_FILE", folder_.Write("ca.pem", proxy.ca()).c_str(), 1);
+  TransportOptions options = Trusting(*server_);
+  options.proxy_url = proxy.UrlAt("localhost", "");
+  const auto response = Get(options, server_->Url("/status/200"));
+  EXPECT_TRUE(response.ok()) << response.status();
+}
+
+TEST_F(TrustStoreEnvironmentTest, AnAuthorityOfTheConfigurationIsTrustedAlone) {
+  setenv("SSL_CERT_FILE", folder_.Write("ca.pem", server_->ca()).c_str(), 1);
+  EXPECT_EQ(
+      Get(WithAuthority(server_->other_ca()), server_->UrlAt("localhost", "/")).status().code(),
+      absl::StatusCode::kUnauthenticated);
+}
+
+TEST_F(TrustStoreEnvironmentTest, AFileThatCannotBeUsedIsNamed) {
+  for (const std::string& file : {folder_.Write("text.pem", "not PEM"), folder_.Path("absent")}) {
+    setenv("SSL_CERT_FILE", file.c_str(), 1);
+    const absl::Status status = Get({}, server_->UrlAt("localhost", "/status/200")).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kUnauthenticated);
+    EXPECT_THAT(std::string(status.message()), AllOf(HasSubstr(file), HasSubstr("SSL_CERT_FILE")));
+  }
 }
 
 }  // namespace

@@ -1,7 +1,6 @@
 #include "provider/plugin/handshake.h"
 
 #include <fcntl.h>
-#include <grp.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -11,6 +10,7 @@
 #include <charconv>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <random>
 #include <system_error>
 #include <utility>
@@ -44,20 +44,23 @@ bool IsUsable(const std::string& directory) {
 
 absl::Status FromErrno(const char* what, int error) { return absl::ErrnoToStatus(error, what); }
 
+bool ParseGroupId(absl::string_view text, gid_t& id) {
+  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), id);
+  return error == std::errc() && stop == text.data() + text.size();
+}
+
+// Names are those of /etc/group, as for programs written in Go: a static program cannot load the
+// modules that ask directories such as LDAP.
 absl::Status LookUpGroup(const std::string& group, gid_t& id) {
-  const char* end = group.data() + group.size();
-  const auto [stop, error] = std::from_chars(group.data(), end, id);
-  if (error == std::errc() && stop == end) return absl::OkStatus();
-  std::vector<char> buffer(16 * 1024);
-  struct group entry = {};
-  struct group* found = nullptr;
-  const int failure = ::getgrnam_r(group.c_str(), &entry, buffer.data(), buffer.size(), &found);
-  if (failure != 0) return FromErrno("PLUGIN_UNIX_SOCKET_GROUP", failure);
-  if (found == nullptr) {
-    return absl::NotFoundError(absl::StrCat("PLUGIN_UNIX_SOCKET_GROUP: no group \"", group, "\""));
+  if (ParseGroupId(group, id)) return absl::OkStatus();
+  std::ifstream groups("/etc/group");
+  for (std::string line; std::getline(groups, line);) {
+    const std::vector<absl::string_view> fields = absl::StrSplit(line, ':');
+    if (fields.size() > 2 && fields[0] == group && ParseGroupId(fields[2], id)) {
+      return absl::OkStatus();
+    }
   }
-  id = found->gr_gid;
-  return absl::OkStatus();
+  return absl::NotFoundError(absl::StrCat("PLUGIN_UNIX_SOCKET_GROUP: no group \"", group, "\""));
 }
 
 void WriteFully(int fd, std::string_view text) {

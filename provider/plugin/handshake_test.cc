@@ -1,6 +1,7 @@
 #include "provider/plugin/handshake.h"
 
 #include <fcntl.h>
+#include <grp.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -107,6 +108,11 @@ TEST(SocketUri, EscapesWhatUrisDoNotAllow) {
   EXPECT_EQ(SocketUri("/tmp/a b%c"), "unix:/tmp/a%20b%25c");
 }
 
+std::string NameOfGroup(gid_t id) {
+  const struct group* found = ::getgrgid(id);
+  return found == nullptr ? std::to_string(id) : found->gr_name;
+}
+
 TEST(SocketGroup, GivesTheGroupAccess) {
   const TemporaryDirectory directory;
   const std::string path = directory.path() + "/socket";
@@ -116,11 +122,13 @@ TEST(SocketGroup, GivesTheGroupAccess) {
   ASSERT_EQ(::stat(path.c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 0777U, 0600U);
 
-  const std::string group = std::to_string(::getgid());
-  EXPECT_TRUE(ShareSocketWithGroup(path, Fake({{"PLUGIN_UNIX_SOCKET_GROUP", group}})).ok());
-  ASSERT_EQ(::stat(path.c_str(), &status), 0);
-  EXPECT_EQ(status.st_mode & 0777U, 0660U);
-  EXPECT_EQ(status.st_gid, ::getgid());
+  for (const std::string& group : {std::to_string(::getgid()), NameOfGroup(::getgid())}) {
+    ::chmod(path.c_str(), 0600);
+    EXPECT_TRUE(ShareSocketWithGroup(path, Fake({{"PLUGIN_UNIX_SOCKET_GROUP", group}})).ok());
+    ASSERT_EQ(::stat(path.c_str(), &status), 0);
+    EXPECT_EQ(status.st_mode & 0777U, 0660U);
+    EXPECT_EQ(status.st_gid, ::getgid());
+  }
 }
 
 TEST(SocketGroup, ReportsAnUnknownGroup) {

@@ -20,14 +20,14 @@ constexpr char kFingerprint[] = "fingerprint";  // of the field that a run write
 
 class EditRouter : public TrafficRouter {
  public:
-  EditRouter(kubernetes::Api& api, const TrafficTarget& target)
-      : api_(api), mirror_(target.mirror) {
-    for (auto& part : MakeRouteParts(target)) parts_.push_back({.part = std::move(part)});
+  EditRouter(kubernetes::Api& api, RouteParts parts, int mirror) : api_(api), mirror_(mirror) {
+    for (auto& part : parts) parts_.push_back({.part = std::move(part)});
   }
 
   absl::StatusOr<Json> Record(const std::stop_token& stop) override;
   absl::Status Set(const Json& record, const Split& split, const std::stop_token& stop) override;
   absl::Status Restore(const Json& record, const std::stop_token& stop) override;
+  absl::StatusOr<std::vector<std::string>> RestoreLost(const std::stop_token& stop) override;
   absl::StatusOr<RouteState> Inspect(const Json& record, const Split& expected,
                                      const std::stop_token& stop) override;
   RouteState Look(const Json& record, const Split& expected) override;
@@ -198,6 +198,21 @@ absl::Status EditRouter::Restore(const Json& record, const std::stop_token& stop
   return absl::OkStatus();
 }
 
+absl::StatusOr<std::vector<std::string>> EditRouter::RestoreLost(const std::stop_token& stop) {
+  std::vector<std::string> restored;
+  for (size_t i = parts_.size(); i-- > 0;) {
+    Watched& one = parts_[i];
+    const kubernetes::ObjectRef ref = RefOf(one, stop);
+    const absl::StatusOr<Json> live = api_.Get(ref, stop);
+    if (absl::IsNotFound(live.status())) continue;
+    if (!live.ok()) return live.status();
+    if (one.part->Read(*live).at_rest || !IsWrittenByUs(*live, one.part->Field())) continue;
+    DELIVERY_RETURN_IF_ERROR(RestoreOne(one, EntryOf({}, i), stop));
+    restored.push_back(ref.ToString());
+  }
+  return restored;
+}
+
 absl::Status EditRouter::RestoreOne(Watched& one, const Json& entry, const std::stop_token& stop) {
   const kubernetes::ObjectRef ref = RefOf(one, stop);
   const auto change = [&](const Json& live) -> absl::StatusOr<ObjectEdit> {
@@ -318,8 +333,8 @@ std::vector<kubernetes::ObjectWatch*> EditRouter::Watch(kubernetes::ChangeSignal
 
 }  // namespace
 
-std::unique_ptr<TrafficRouter> MakeEditRouter(kubernetes::Api& api, const TrafficTarget& target) {
-  return std::make_unique<EditRouter>(api, target);
+std::unique_ptr<TrafficRouter> MakeEditRouter(kubernetes::Api& api, RouteParts parts, int mirror) {
+  return std::make_unique<EditRouter>(api, std::move(parts), mirror);
 }
 
 }  // namespace delivery::routing

@@ -40,8 +40,10 @@ Seen SeenBy(const kubernetes::ObjectWatch* watch);
 // What Look says of an object that is not as expected.
 std::string ByWhom(const std::string& deviation, const std::string& manager);
 
-// For the backends that edit objects of others.
-std::unique_ptr<TrafficRouter> MakeEditRouter(kubernetes::Api& api, const TrafficTarget& target);
+// For the backends that edit objects of others. `mirror`: percent of the requests that will be
+// copied.
+std::unique_ptr<TrafficRouter> MakeEditRouter(kubernetes::Api& api, RouteParts parts,
+                                              int mirror = 0);
 // For nginx_ingress, which adds an object of its own.
 std::unique_ptr<TrafficRouter> MakeIngressRouter(kubernetes::Api& api, const TrafficTarget& target);
 

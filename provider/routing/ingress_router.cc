@@ -21,6 +21,7 @@ class IngressRouter : public TrafficRouter {
   absl::StatusOr<Json> Record(const std::stop_token& stop) override;
   absl::Status Set(const Json& record, const Split& split, const std::stop_token& stop) override;
   absl::Status Restore(const Json& record, const std::stop_token& stop) override;
+  absl::StatusOr<std::vector<std::string>> RestoreLost(const std::stop_token& stop) override;
   absl::StatusOr<RouteState> Inspect(const Json& record, const Split& expected,
                                      const std::stop_token& stop) override;
   RouteState Look(const Json& record, const Split& expected) override;
@@ -134,6 +135,15 @@ absl::Status IngressRouter::Restore(const Json&, const std::stop_token& stop) {
   last_seen_ = Json();
   was_listed_ = false;
   return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<std::string>> IngressRouter::RestoreLost(const std::stop_token& stop) {
+  const absl::StatusOr<Json> live = api_.Get(canary_, stop);
+  if (absl::IsNotFound(live.status())) return std::vector<std::string>();
+  if (!live.ok()) return live.status();
+  if (!IsOurIngress(*live)) return std::vector<std::string>();
+  DELIVERY_RETURN_IF_ERROR(Restore({}, stop));
+  return std::vector<std::string>{canary_.ToString()};
 }
 
 absl::Status IngressRouter::TryRemove(const std::stop_token& stop) {

@@ -19,6 +19,9 @@ class ReplicasRouter : public TrafficRouter {
     return absl::OkStatus();
   }
   absl::Status Restore(const Json&, const std::stop_token&) override { return absl::OkStatus(); }
+  absl::StatusOr<std::vector<std::string>> RestoreLost(const std::stop_token&) override {
+    return std::vector<std::string>();
+  }
   absl::StatusOr<RouteState> Inspect(const Json&, const Split&, const std::stop_token&) override {
     return RouteState();
   }
@@ -37,7 +40,7 @@ std::unique_ptr<TrafficRouter> MakeTrafficRouter(kubernetes::Api& api, TrafficTa
   if (target.mirror == 0 && std::holds_alternative<NginxIngressBackend>(target.backend)) {
     return MakeIngressRouter(api, target);
   }
-  return MakeEditRouter(api, target);
+  return MakeEditRouter(api, MakeRouteParts(target), target.mirror);
 }
 
 absl::StatusOr<Json> EditObject(kubernetes::Api& api, const kubernetes::ObjectRef& ref,

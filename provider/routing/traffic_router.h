@@ -154,6 +154,10 @@ class TrafficRouter {
   // then not overwritten silently by the former owner's next apply.
   virtual absl::Status Restore(const Json& record, const std::stop_token& stop) = 0;
 
+  // The same for a run whose record is lost: takes out what it added to objects whose field is
+  // still ours, which stays ours. Returns those that it changed.
+  virtual absl::StatusOr<std::vector<std::string>> RestoreLost(const std::stop_token& stop) = 0;
+
   // Reads the objects once and judges them against what was last written (`expected`): between
   // applies. An object that is gone is foreign.
   virtual absl::StatusOr<RouteState> Inspect(const Json& record, const Split& expected,

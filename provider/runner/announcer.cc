@@ -100,6 +100,39 @@ std::optional<Announcement> CanaryWords(const engine::State& state) {
   }
 }
 
+std::optional<Announcement> SlotWords(const engine::State& state) {
+  const engine::BlueGreenState& slots = *state.slots;
+  const std::string target = absl::StrCat("slot ", slots.target);
+  const std::string served =
+      slots.active.empty() ? "what was there before" : absl::StrCat("slot ", slots.active);
+  switch (state.step) {
+    case Step::kRecordRoute:
+      return Announcement{"BlueGreenStarted", false,
+                          absl::StrCat("blue-green release ", state.run_id, " begins")};
+    case Step::kWriteSlot:
+      return Announcement{"SlotWritten", false,
+                          absl::StrCat(target, " gets the new version; no traffic goes to it yet")};
+    case Step::kCheckBeforePromotion:
+      return Announcement{"Checking", false,
+                          absl::StrCat(target, " is ready; checks decide about the switch")};
+    case Step::kFillSlot:
+      return Announcement{"SlotScaled", false, absl::StrCat(target, " gets its full size")};
+    case Step::kAfterSwitch:
+      return Announcement{"TrafficSwitched", false,
+                          absl::StrCat("all traffic goes to ", target, "; it is observed")};
+    case Step::kSwitchBack:
+      return Announcement{"SwitchedBack", slots.teardown == engine::Teardown::kAborted,
+                          absl::StrCat("all traffic goes to ", served, Because(state))};
+    case Step::kEmptySlot:
+      return Announcement{"SlotEmptied", false, "the slot that does not serve is scaled to zero"};
+    case Step::kRemoveSlot:
+      return Announcement{"Removing", true,
+                          absl::StrCat("the first release failed and is removed", Because(state))};
+    default:  // moments of the steps above, and what the outcome says
+      return std::nullopt;
+  }
+}
+
 // ---- Of a variant, which never becomes the workload
 
 std::string Why(const engine::State& state) {
@@ -176,6 +209,7 @@ Announcer::Announcer(kubernetes::Api& api, Clock& clock, kubernetes::ObjectRef w
     : api_(api),
       clock_(clock),
       workload_(std::move(workload)),
+      object_(workload_),
       file_(file),
       stop_(std::move(stop)),
       beside_(std::move(beside)) {}
@@ -201,7 +235,7 @@ std::optional<Announcement> Announcer::WordsOf(const engine::State& state) const
     case Step::kObserve:
       return Announcement{"Observing", false, "the new version runs; its measurements decide"};
     default:
-      return CanaryWords(state);
+      return state.slots.has_value() ? SlotWords(state) : CanaryWords(state);
   }
 }
 
@@ -226,6 +260,11 @@ Announcement Announcer::WordsOf(Outcome outcome, const engine::State& state) con
     case Outcome::kRefused:
       return {"ReleaseRefused", true, absl::StrCat("nothing was changed", Because(state))};
     case Outcome::kHeld:
+      if (state.slots.has_value()) {
+        return {"ReleaseHeld", false,
+                absl::StrCat("slot ", state.slots->target,
+                             " is ready and gets no traffic until it is approved (approve)")};
+      }
       return {"ReleaseHeld", false,
               absl::StrCat(Share(state.canary), " until the rest is approved (approve_up_to)")};
     case Outcome::kServing:  // of variants alone
@@ -264,15 +303,15 @@ void Announcer::Say(const Announcement& words) {
 void Announcer::SendEvent(const Announcement& words, absl::Time now) {
   const std::string time = absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", now, absl::UTCTimeZone());
   const std::string name =
-      absl::StrCat(workload_.name.substr(0, 200), ".", absl::Hex(absl::ToUnixNanos(now)));
+      absl::StrCat(object_.name.substr(0, 200), ".", absl::Hex(absl::ToUnixNanos(now)));
   const Json event = {{"apiVersion", "v1"},
                       {"kind", "Event"},
-                      {"metadata", {{"name", name}, {"namespace", workload_.namespace_name}}},
+                      {"metadata", {{"name", name}, {"namespace", object_.namespace_name}}},
                       {"involvedObject",
-                       {{"apiVersion", workload_.api_version},
-                        {"kind", workload_.kind},
-                        {"namespace", workload_.namespace_name},
-                        {"name", workload_.name},
+                       {{"apiVersion", object_.api_version},
+                        {"kind", object_.kind},
+                        {"namespace", object_.namespace_name},
+                        {"name", object_.name},
                         {"uid", uid_}}},
                       {"type", words.warning ? "Warning" : "Normal"},
                       {"reason", words.reason},

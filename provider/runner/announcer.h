@@ -51,6 +51,11 @@ class Announcer {
 
   // Events need an object that they are about: until then only the file is told.
   void SetUid(std::string uid) { uid_ = std::move(uid); }
+  // The same for an object that is only a part of the workload: a slot of it.
+  void SetObject(kubernetes::ObjectRef object, std::string uid) {
+    object_ = std::move(object);
+    uid_ = std::move(uid);
+  }
 
   // A step begins. The same step again, with the same weight, is not announced again.
   void AnnounceStep(const engine::State& state);
@@ -68,6 +73,7 @@ class Announcer {
   kubernetes::Api& api_;
   Clock& clock_;
   const kubernetes::ObjectRef workload_;
+  kubernetes::ObjectRef object_;  // of Events
   ProgressFile* const file_;
   const std::stop_token stop_;
   const std::string beside_;

@@ -241,11 +241,6 @@ StringMap DistinguishingLabels(const CanaryNaming& naming, const StringMap& cana
   return labels;
 }
 
-void SetOwner(Json& metadata, const std::string& deployment, const std::string& uid) {
-  metadata["ownerReferences"] = Json::array(
-      {{{"apiVersion", "apps/v1"}, {"kind", "Deployment"}, {"name", deployment}, {"uid", uid}}});
-}
-
 Json WithoutTracking(const Json& map) {
   Json kept = Json::object();
   for (const auto& [key, value] : map.items()) {
@@ -371,14 +366,16 @@ Json CanaryDeployment(const Json& workload, const CanaryNaming& naming,
           {"spec", std::move(spec)}};
 }
 
-Json CanaryService(const Json& service, const CanaryNaming& naming,
-                   const std::map<std::string, std::string>& canary_labels,
-                   const std::string& stable_uid) {
+void SetOwner(Json& metadata, const std::string& deployment, const std::string& uid) {
+  metadata["ownerReferences"] = Json::array(
+      {{{"apiVersion", "apps/v1"}, {"kind", "Deployment"}, {"name", deployment}, {"uid", uid}}});
+}
+
+Json CopyOfService(const Json& service, const std::string& name,
+                   const std::map<std::string, std::string>& labels) {
   const Json& live = kubernetes::Spec(service);
   Json selector = GetObject(live, "selector");
-  for (const auto& [key, value] : DistinguishingLabels(naming, canary_labels)) {
-    selector[key] = value;
-  }
+  for (const auto& [key, value] : labels) selector[key] = value;
   Json spec = {{"type", "ClusterIP"}, {"selector", std::move(selector)}};
   if (GetString(live, "clusterIP") == "None") spec["clusterIP"] = "None";
   for (const std::string_view field : kServiceFields) {
@@ -388,12 +385,11 @@ Json CanaryService(const Json& service, const CanaryNaming& naming,
   for (Json& port : ports) port.erase("nodePort");
   if (!ports.empty()) spec["ports"] = std::move(ports);
 
-  Json labels = WithoutTracking(GetObject(kubernetes::Metadata(service), "labels"));
-  labels[kManagedBy] = kubernetes::kFieldManager;
-  Json metadata = {{"name", naming.service},
+  Json own_labels = WithoutTracking(GetObject(kubernetes::Metadata(service), "labels"));
+  own_labels[kManagedBy] = kubernetes::kFieldManager;
+  Json metadata = {{"name", name},
                    {"namespace", kubernetes::NamespaceOf(service)},
-                   {"labels", std::move(labels)}};
-  SetOwner(metadata, naming.stable, stable_uid);
+                   {"labels", std::move(own_labels)}};
   Json annotations = Json::object();
   for (const auto& [key, value] : GetObject(kubernetes::Metadata(service), "annotations").items()) {
     if (IsAmong(key, kAnnotationsOfRouting)) annotations[key] = value;
@@ -403,6 +399,14 @@ Json CanaryService(const Json& service, const CanaryNaming& naming,
           {"kind", "Service"},
           {"metadata", std::move(metadata)},
           {"spec", std::move(spec)}};
+}
+
+Json CanaryService(const Json& service, const CanaryNaming& naming,
+                   const std::map<std::string, std::string>& canary_labels,
+                   const std::string& stable_uid) {
+  Json made = CopyOfService(service, naming.service, DistinguishingLabels(naming, canary_labels));
+  SetOwner(made["metadata"], naming.stable, stable_uid);
+  return made;
 }
 
 bool Selects(const std::map<std::string, std::string>& selector,

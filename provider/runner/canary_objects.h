@@ -62,6 +62,14 @@ Json CanaryService(const Json& service, const CanaryNaming& naming,
                    const std::map<std::string, std::string>& canary_labels,
                    const std::string& stable_uid);
 
+// A Service called `name` with ports, protocol and session affinity of `service`, and its selector
+// with `labels`; see CanaryService.
+Json CopyOfService(const Json& service, const std::string& name,
+                   const std::map<std::string, std::string>& labels);
+
+// Makes a Deployment the owner in `metadata` of an object.
+void SetOwner(Json& metadata, const std::string& deployment, const std::string& uid);
+
 // Whether `selector` (a Service's, a PodDisruptionBudget's matchLabels) selects pods with `labels`.
 bool Selects(const std::map<std::string, std::string>& selector,
              const std::map<std::string, std::string>& labels);

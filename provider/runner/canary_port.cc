@@ -12,6 +12,7 @@
 #include "provider/kubernetes/drift.h"
 #include "provider/kubernetes/managed_fields.h"
 #include "provider/kubernetes/object.h"
+#include "provider/runner/endpoints.h"
 #include "provider/runner/first_list.h"
 
 namespace delivery::runner {
@@ -58,16 +59,6 @@ bool RouteIsSettled(const engine::State& state) {
 // Only what makes pods: replicas are an autoscaler's, and a halted rollout is our own.
 Json TemplateOf(const Json& manifest) {
   return {{"spec", {{"template", kubernetes::PodTemplate(manifest)}}}};
-}
-
-bool HasReadyEndpoint(const Json& slice, const std::function<bool(const std::string&)>& counts) {
-  const Json& endpoints = GetArray(slice, "endpoints");
-  return std::any_of(endpoints.begin(), endpoints.end(), [&](const Json& endpoint) {
-    // Absent means ready (discovery.k8s.io/v1).
-    return GetBool(GetObject(endpoint, "conditions"), "ready", true) &&
-           !GetArray(endpoint, "addresses").empty() &&
-           counts(GetString(GetObject(endpoint, "targetRef"), "name"));
-  });
 }
 
 }  // namespace
@@ -335,19 +326,13 @@ absl::Status CanaryPort::CheckEndpoints(Side side) {
   }
   const auto counts = [&](const std::string& pod) { return !shared || pods.contains(pod); };
 
-  kubernetes::ListOptions of_service;
-  of_service.namespace_name = kubernetes::NamespaceOf(new_version_.manifest);
-  of_service.label_selector = absl::StrCat("kubernetes.io/service-name=", service);
-  DELIVERY_ASSIGN_OR_RETURN(
-      const kubernetes::ObjectList slices,
-      api_.List("discovery.k8s.io/v1", "EndpointSlice", of_service, hard_stop_));
-  const bool ready = std::any_of(slices.items.begin(), slices.items.end(), [&](const Json& slice) {
-    return HasReadyEndpoint(slice, counts);
-  });
-  if (ready) return absl::OkStatus();
+  const kubernetes::ObjectRef ref = {"v1", "Service",
+                                     kubernetes::NamespaceOf(new_version_.manifest), service};
+  const absl::Status ready = RequireReadyEndpoint(api_, ref, counts, hard_stop_);
+  if (!absl::IsUnavailable(ready) || kubernetes::GetApiError(ready).has_value()) return ready;
   return absl::UnavailableError(absl::StrCat(
-      "No traffic is sent to the ", side == Side::kCanary ? target_.noun : "stable version",
-      ": Service ", of_service.namespace_name, "/", service, " has no ready endpoint of ",
+      "No traffic is sent to the ", side == Side::kCanary ? target_.noun : "stable version", ": ",
+      ref.ToString(), " has no ready endpoint of ",
       side == Side::kCanary ? target_.naming.deployment : kubernetes::NameOf(new_version_.manifest),
       ". Look at its selector, and at the readiness of these pods."));
 }
@@ -376,10 +361,11 @@ absl::Status CanaryPort::Delete(const kubernetes::ObjectRef& ref,
 }
 
 absl::Status CanaryPort::RunChecks(const engine::RunChecks& action) {
-  const auto start = [this](const char* phase, const std::vector<checks::Check>& checks) {
-    stable_.StartChecks(phase, checks, [this](checks::Side side, const std::stop_token&) {
-      return (side == checks::Side::kCanary ? canary_ : stable_).PickReadyPod();
-    });
+  const auto start = [this](std::string phase, const std::vector<checks::Check>& checks) {
+    stable_.StartChecks(std::move(phase), checks,
+                        [this](checks::Side side, const std::stop_token&) {
+                          return (side == checks::Side::kCanary ? canary_ : stable_).PickReadyPod();
+                        });
     return absl::OkStatus();
   };
   switch (action.at) {
@@ -388,7 +374,8 @@ absl::Status CanaryPort::RunChecks(const engine::RunChecks& action) {
     case engine::CheckPoint::kStep: {
       const auto of_step = target_.of_steps.find(action.step_index);
       if (of_step == target_.of_steps.end()) break;
-      return start("step", of_step->second);
+      // Told apart: a Job or a gate of one step is not that of another.
+      return start(absl::StrCat("step-", action.step_index + 1), of_step->second);
     }
     case engine::CheckPoint::kBeforePromotion:
       return start("before_promotion", target_.before_promotion);

@@ -28,20 +28,22 @@ std::string NewWriter() {
 // With an owner the garbage collector removes the journal together with the workload: not while
 // that is what the run does, since its end is still to be seen and stored.
 bool MayBelongToWorkload(engine::Step step) {
-  return step != engine::Step::kRemove && step != engine::Step::kAwaitRemoved;
+  return step != engine::Step::kRemove && step != engine::Step::kAwaitRemoved &&
+         step != engine::Step::kRemoveSlot && step != engine::Step::kAwaitSlotGone;
 }
 
 Json JournalObject(const kubernetes::ObjectRef& workload, std::string_view suffix,
-                   const std::string& resource_type, const std::string& owner_uid,
-                   const std::string& writer, const engine::State& state) {
+                   const std::string& resource_type, const kubernetes::ObjectRef& owner,
+                   const std::string& owner_uid, const std::string& writer,
+                   const engine::State& state) {
   const kubernetes::ObjectRef ref = JournalRef(workload, suffix);
   Json metadata = {{"name", ref.name},
                    {"namespace", ref.namespace_name},
                    {"labels", {{"app.kubernetes.io/managed-by", "terraform-provider-delivery"}}}};
   if (!owner_uid.empty() && MayBelongToWorkload(state.step)) {
-    metadata["ownerReferences"] = Json::array({{{"apiVersion", workload.api_version},
-                                                {"kind", workload.kind},
-                                                {"name", workload.name},
+    metadata["ownerReferences"] = Json::array({{{"apiVersion", owner.api_version},
+                                                {"kind", owner.kind},
+                                                {"name", owner.name},
                                                 {"uid", owner_uid}}});
   }
   return {
@@ -116,14 +118,17 @@ Journal::Journal(kubernetes::Api& api, kubernetes::ObjectRef workload, std::stri
 
 absl::StatusOr<Json> Journal::Encode(engine::State state) const {
   while (true) {
-    Json object = JournalObject(workload_, suffix_, resource_type_, owner_uid_, writer_, state);
+    Json object =
+        JournalObject(workload_, suffix_, resource_type_, owner_, owner_uid_, writer_, state);
     const size_t size = DumpJson(object).size();
     if (size <= kLargestJournal) return object;
     if (Shorten(state)) continue;
-    return absl::ResourceExhaustedError(
-        absl::StrCat("the journal of the release would have ", size, " bytes, more than 256 KiB: ",
-                     state.tallies.size(), " metrics, ", DumpJson(state.canary.route_record).size(),
-                     " bytes of the route. Measure fewer metrics, or give the route fewer rules."));
+    return absl::ResourceExhaustedError(absl::StrCat(
+        "the journal of the release would have ", size,
+        " bytes, more than 256 KiB: ", state.tallies.size(), " metrics, ",
+        DumpJson(state.slots.has_value() ? state.slots->route_record : state.canary.route_record)
+            .size(),
+        " bytes of the route. Measure fewer metrics, or give the route fewer rules."));
   }
 }
 
@@ -165,7 +170,7 @@ absl::StatusOr<Json> Journal::Create(const Json& object) {
 // Somebody deleted the workload, and the garbage collector the journal: no other apply did.
 bool Journal::WentWithItsOwner() {
   if (owner_uid_.empty()) return false;
-  const absl::StatusOr<Json> owner = api_.Get(workload_, stop_);
+  const absl::StatusOr<Json> owner = api_.Get(owner_, stop_);
   return owner.ok() ? kubernetes::UidOf(*owner) != owner_uid_ : absl::IsNotFound(owner.status());
 }
 

@@ -40,8 +40,12 @@ class Journal : public RunStore {
   Journal(kubernetes::Api& api, kubernetes::ObjectRef workload, std::string resource_type,
           std::string resource_version, std::stop_token stop, std::string suffix = "");
 
-  // From the next Save on, the workload owns the journal, except while it is being removed.
-  void SetOwner(std::string workload_uid) { owner_uid_ = std::move(workload_uid); }
+  // From the next Save on, this object (the workload, or a slot of it) owns the journal, except
+  // while it is being removed.
+  void SetOwner(kubernetes::ObjectRef owner, std::string uid) {
+    owner_ = std::move(owner);
+    owner_uid_ = std::move(uid);
+  }
 
   // Where the journal would be too large, the oldest measured values are left out of it.
   absl::Status Save(const engine::State& state) override;
@@ -61,6 +65,7 @@ class Journal : public RunStore {
   std::string resource_type_;
   std::string writer_;
   std::string resource_version_;
+  kubernetes::ObjectRef owner_;
   std::string owner_uid_;
   std::stop_token stop_;
 };

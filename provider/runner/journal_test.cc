@@ -102,7 +102,7 @@ TEST_F(JournalTest, BelongsToTheWorkloadOnceThereIsOne) {
   Journal journal = NewJournal();
   ASSERT_TRUE(journal.Save(At(Step::kApply)).ok());
   const std::string uid = kubernetes::UidOf(kube_->Put(Manifest(kOld)));
-  journal.SetOwner(uid);
+  journal.SetOwner(Web(), uid);
   ASSERT_TRUE(journal.Save(At(Step::kAwait)).ok());
   EXPECT_EQ(
       Live(JournalRef())["metadata"]["ownerReferences"],
@@ -117,7 +117,7 @@ TEST_F(JournalTest, BelongsToTheWorkloadOnceThereIsOne) {
 TEST_F(JournalTest, OutlivesTheWorkloadWhoseRemovalItTellsOf) {
   for (const Step step : {Step::kRemove, Step::kAwaitRemoved}) {
     Journal journal = NewJournal();
-    journal.SetOwner(kubernetes::UidOf(kube_->Put(Manifest(kOld))));
+    journal.SetOwner(Web(), kubernetes::UidOf(kube_->Put(Manifest(kOld))));
     ASSERT_TRUE(journal.Save(At(Step::kAwait)).ok());
     ASSERT_TRUE(journal.Save(At(step)).ok());
     kube_->Remove(Web());
@@ -138,7 +138,7 @@ TEST_F(JournalTest, IsOursWhenTheAnswerToItsCreationIsLost) {
 
 TEST_F(JournalTest, IsMadeAnewWhenSomebodyDeletesTheWorkloadDuringTheRun) {
   Journal journal = NewJournal();
-  journal.SetOwner(kubernetes::UidOf(kube_->Put(Manifest(kOld))));
+  journal.SetOwner(Web(), kubernetes::UidOf(kube_->Put(Manifest(kOld))));
   ASSERT_TRUE(journal.Save(At(Step::kAwait)).ok());
   kube_->Remove(Web());
   ASSERT_TRUE(Live(JournalRef()).is_null());

@@ -82,6 +82,10 @@ absl::StatusOr<Beginning> Begin(const ReleaseRequest& request,
 std::unique_ptr<ReleasePort> MakePort(kubernetes::Api& api, Clock& clock,
                                       const ReleaseRequest& request,
                                       RolloutPort::Written on_written, std::stop_token hard_stop) {
+  if (request.blue_green.has_value()) {
+    return std::make_unique<BlueGreenPort>(api, clock, request.target, *request.blue_green,
+                                           std::move(on_written), std::move(hard_stop));
+  }
   if (request.canary.has_value()) {
     return std::make_unique<CanaryPort>(api, clock, request.target, *request.canary,
                                         std::move(on_written), std::move(hard_stop));
@@ -102,7 +106,7 @@ ReleaseResult ToResult(const RunResult& run, const Beginning& beginning, const R
   result.version = port.last_version();
   result.store_status = run.store_status;
   const bool untouched =
-      !beginning.open && result.written == std::nullopt && run.state.canary.route_record.is_null();
+      !beginning.open && result.written == std::nullopt && !engine::HasRouteRecord(run.state);
   if (untouched && run.outcome == engine::Outcome::kInterrupted && !run.store_status.ok()) {
     // The journal comes before the first write: without it nothing was begun.
     result.outcome = engine::Outcome::kRefused;
@@ -141,15 +145,17 @@ absl::StatusOr<ReleaseResult> RunRelease(kubernetes::Api& api, Clock& clock,
   DELIVERY_ASSIGN_OR_RETURN(const Beginning beginning, Begin(request, found, clock.Now()));
   Journal journal(api, ref, request.resource_type, found.has_value() ? found->resource_version : "",
                   writes_end.get_token(), request.suffix);
-  journal.SetOwner(request.workload_uid);
+  const kubernetes::ObjectRef owner = request.owner.value_or(ref);
+  journal.SetOwner(owner, request.workload_uid);
   Announcer announcer(api, clock, ref, request.progress_file, writes_end.get_token(),
                       request.plan.beside);
-  announcer.SetUid(request.workload_uid);
+  announcer.SetObject(owner, request.workload_uid);
   const std::unique_ptr<ReleasePort> port = MakePort(
       api, clock, request,
       [&](const kubernetes::ApplyResult& result) {
-        journal.SetOwner(kubernetes::UidOf(result.object));
-        announcer.SetUid(kubernetes::UidOf(result.object));
+        const kubernetes::ObjectRef written = kubernetes::RefOf(result.object);
+        journal.SetOwner(written, kubernetes::UidOf(result.object));
+        announcer.SetObject(written, kubernetes::UidOf(result.object));
       },
       writes_end.get_token());
   DELIVERY_RETURN_IF_ERROR(port->Open(stop));
@@ -178,45 +184,78 @@ bool IsTakenByAnother(kubernetes::Api& api, const kubernetes::ObjectRef& ref,
 
 }  // namespace
 
-absl::Status RemoveWorkload(kubernetes::Api& api, Clock& clock, const kubernetes::ObjectRef& ref,
-                            const std::string& uid, absl::Duration timeout,
-                            const std::stop_token& stop) {
+namespace {
+
+struct Deletion {
+  Removed object;
+  kubernetes::ChangeSignal signal;
+  std::unique_ptr<kubernetes::ObjectWatch> watch;
+};
+
+absl::Status Begin(kubernetes::Api& api, Clock& clock, const Removed& object,
+                   absl::Duration timeout, const std::stop_token& stop,
+                   std::vector<Deletion>& deletions) {
+  Deletion deletion{object, {}, nullptr};
+  kubernetes::ListOptions one;
+  one.namespace_name = object.ref.namespace_name;
+  one.field_selector = absl::StrCat("metadata.name=", object.ref.name);
+  deletion.watch = api.Watch(object.ref.api_version, object.ref.kind, one, deletion.signal);
+  DELIVERY_RETURN_IF_ERROR(
+      AwaitFirstLists({deletion.watch.get()}, deletion.signal, clock, timeout, stop));
+  kubernetes::DeleteOptions options;
+  options.propagation = kubernetes::Propagation::kForeground;
+  options.uid = object.uid;
+  const absl::Status deleted = api.Delete(object.ref, options, stop);
+  if (IsTakenByAnother(api, object.ref, object.uid, deleted, stop)) return absl::OkStatus();
+  if (!deleted.ok() && !absl::IsNotFound(deleted)) return deleted;
+  deletions.push_back(std::move(deletion));
+  return absl::OkStatus();
+}
+
+absl::Status Await(Clock& clock, const Deletion& deletion, absl::Time deadline,
+                   absl::Duration timeout, const std::stop_token& stop) {
+  const auto still_there = [&] {
+    const std::vector<Json> objects = deletion.watch->Objects();
+    return std::any_of(objects.begin(), objects.end(), [&](const Json& object) {
+      return deletion.object.uid.empty() || kubernetes::UidOf(object) == deletion.object.uid;
+    });
+  };
+  const kubernetes::ChangeSignal& signal = deletion.signal;
+  for (uint64_t seen = signal.version(); still_there(); seen = signal.version()) {
+    if (stop.stop_requested()) return absl::CancelledError("stopped while it was being deleted");
+    if (clock.Now() >= deadline) {
+      return absl::DeadlineExceededError(absl::StrCat(
+          deletion.object.ref.ToString(), " is still there ", absl::FormatDuration(timeout),
+          " after its deletion (timeouts.delete). A finalizer or a pod that does not end may hold "
+          "it: look at metadata.finalizers and at its pods, then destroy again."));
+    }
+    signal.Wait(seen, std::min(deadline, clock.Now() + absl::Seconds(5)), stop);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status RemoveWorkload(kubernetes::Api& api, Clock& clock, const Removal& removal,
+                            absl::Duration timeout, const std::stop_token& stop) {
+  const kubernetes::ObjectRef& ref = removal.workload;
   const StopGrace grace(clock, stop);
   DELIVERY_ASSIGN_OR_RETURN(const std::unique_ptr<Lease> lease,
                             Lease::Acquire(api, ref, clock, stop, grace.hard_stop()));
   DELIVERY_ASSIGN_OR_RETURN(const std::optional<JournalEntry> found, LoadJournal(api, ref, stop));
   Journal journal(api, ref, "", found.has_value() ? found->resource_version : "",
                   grace.hard_stop());
-
-  const kubernetes::ChangeSignal signal;
-  kubernetes::ListOptions one;
-  one.namespace_name = ref.namespace_name;
-  one.field_selector = absl::StrCat("metadata.name=", ref.name);
-  const auto watch = api.Watch(ref.api_version, ref.kind, one, signal);
+  if (removal.before) {
+    DELIVERY_RETURN_IF_ERROR(
+        removal.before(found.has_value() ? std::optional(found->state) : std::nullopt));
+  }
   const absl::Time deadline = clock.Now() + timeout;
-  DELIVERY_RETURN_IF_ERROR(AwaitFirstLists({watch.get()}, signal, clock, timeout, stop));
-  kubernetes::DeleteOptions options;
-  options.propagation = kubernetes::Propagation::kForeground;
-  options.uid = uid;
-  const absl::Status deleted = api.Delete(ref, options, stop);
-  if (IsTakenByAnother(api, ref, uid, deleted, stop)) return absl::OkStatus();
-  if (!deleted.ok() && !absl::IsNotFound(deleted)) return deleted;
-
-  const auto still_there = [&] {
-    const std::vector<Json> objects = watch->Objects();
-    return std::any_of(objects.begin(), objects.end(), [&](const Json& object) {
-      return uid.empty() || kubernetes::UidOf(object) == uid;
-    });
-  };
-  for (uint64_t seen = signal.version(); still_there(); seen = signal.version()) {
-    if (stop.stop_requested()) return absl::CancelledError("stopped while it was being deleted");
-    if (clock.Now() >= deadline) {
-      return absl::DeadlineExceededError(absl::StrCat(
-          ref.ToString(), " is still there ", absl::FormatDuration(timeout),
-          " after its deletion (timeouts.delete). A finalizer or a pod that does not end may hold "
-          "it: look at metadata.finalizers and at its pods, then destroy again."));
-    }
-    signal.Wait(seen, std::min(deadline, clock.Now() + absl::Seconds(5)), stop);
+  std::vector<Deletion> deletions;
+  for (const Removed& object : removal.objects) {
+    DELIVERY_RETURN_IF_ERROR(Begin(api, clock, object, timeout, stop, deletions));
+  }
+  for (Deletion& deletion : deletions) {
+    DELIVERY_RETURN_IF_ERROR(Await(clock, deletion, deadline, timeout, stop));
   }
   return journal.Clear();
 }

@@ -2,15 +2,18 @@
 #ifndef DELIVERY_RUNNER_RELEASE_H_
 #define DELIVERY_RUNNER_RELEASE_H_
 
+#include <functional>
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "provider/base/clock.h"
 #include "provider/delivery/engine.h"
 #include "provider/kubernetes/api.h"
 #include "provider/runner/announcer.h"
+#include "provider/runner/blue_green_port.h"
 #include "provider/runner/canary_port.h"
 #include "provider/runner/rollout_port.h"
 
@@ -30,7 +33,11 @@ struct ReleaseRequest {
   std::optional<engine::State> remembered;
   // With Strategy::kCanary and kVariant, and wherever a run with a canary may be found open.
   std::optional<CanaryTarget> canary;
-  std::string workload_uid;               // empty when it does not exist yet
+  // With Strategy::kBlueGreen: `target` is the workload under the user's name, whose slots exist.
+  std::optional<BlueGreenTarget> blue_green;
+  std::string workload_uid;  // empty when it does not exist yet
+  // Of a blue-green release: the slot with that uid.
+  std::optional<kubernetes::ObjectRef> owner;
   ProgressFile* progress_file = nullptr;  // told of each transition; may be null
 };
 
@@ -58,11 +65,23 @@ absl::StatusOr<ReleaseResult> RunRelease(kubernetes::Api& api, Clock& clock,
                                          const ReleaseRequest& request,
                                          const std::stop_token& stop);
 
-// Deletes the workload and waits until it and its pods are gone, then the journal. Another object
-// of the same name (other uid) is left alone. DeadlineExceeded when it is not gone after `timeout`.
-absl::Status RemoveWorkload(kubernetes::Api& api, Clock& clock, const kubernetes::ObjectRef& ref,
-                            const std::string& uid, absl::Duration timeout,
-                            const std::stop_token& stop);
+// What is deleted: only with this uid; empty: whatever has the name.
+struct Removed {
+  kubernetes::ObjectRef ref;
+  std::string uid;
+};
+struct Removal {
+  kubernetes::ObjectRef workload;  // whose Lease and journal
+  std::vector<Removed> objects;    // the workload, or its slots
+  // Done before, under the Lease; the journal is that of an open run. May be empty.
+  std::function<absl::Status(const std::optional<engine::State>& journal)> before;
+};
+
+// Deletes the objects and waits until they and their pods are gone, then the journal. Another
+// object of the same name (other uid) is left alone. DeadlineExceeded when one is not gone after
+// `timeout`.
+absl::Status RemoveWorkload(kubernetes::Api& api, Clock& clock, const Removal& removal,
+                            absl::Duration timeout, const std::stop_token& stop);
 
 }  // namespace delivery::runner
 

@@ -579,7 +579,8 @@ INSTANTIATE_TEST_SUITE_P(
 class RemoveWorkloadTest : public ReleaseTest {
  protected:
   absl::Status Remove(const std::string& uid) {
-    return RemoveWorkload(api(), clock_, Web(), uid, absl::Minutes(10), stop_.get_token());
+    return RemoveWorkload(api(), clock_, {Web(), {{Web(), uid}}, {}}, absl::Minutes(10),
+                          stop_.get_token());
   }
   void KeepWithFinalizer() {
     kube_->Change(Web(), [](Json& web) { web["metadata"]["finalizers"] = {"foregroundDeletion"}; });

@@ -9,6 +9,8 @@ SELECTION = 50  # ms, of 50,000 tags
 RESIDENT = 25  # MB
 REFRESH = 1  # requests
 FACTOR = 1.2
+HOLD_REQUESTS = 10  # a minute
+TO_ZERO = 1000  # ms
 
 NOTES = """\
 Every Deployment has replicas = 0, so that the nodes do not limit how many there are: nothing is pulled or started,
@@ -38,14 +40,29 @@ def _verdict_by_count(limit, values):
     return "MISSED at N = " + ", ".join(map(str, missed)) if missed else "met"
 
 
-def print_table(handshakes, echo, schema, idle, chosen, used, stacks, selections):
+def print_table(handshakes, echo, schema, idle, chosen, used, stacks, selections, hold):
     _process(handshakes, echo, schema, chosen)
     _memory(idle, chosen, used, max(stacks))
     for step in load.STEPS:
         _step(step, stacks)
     _requests(stacks)
     _selections(selections)
+    print_hold(hold, chosen)
     print(NOTES, end="")
+
+
+def print_hold(hold, chosen):
+    _row("CANARY, A HOLD OF %d s, %s" % (hold.seconds, chosen), ("",), "aim")
+    _row("API requests a minute", ["%.1f" % hold.per_minute()],
+         "< %d: %s" % (HOLD_REQUESTS, _verdict(HOLD_REQUESTS, hold.per_minute())))
+    for kind, _ in hold.requests.most_common():
+        _row("  %s %s" % kind, ["%.1f" % hold.per_minute(kind)])
+    _row("from a bad measurement's answer to weight 0, ms", ["%.0f" % hold.to_zero],
+         "< %d: %s" % (TO_ZERO, _verdict(TO_ZERO, hold.to_zero)))
+    _row("memory, MB", ("RSS", "PSS", "peak RSS"))
+    _row("  when it began", _megabytes(hold.begin))
+    _row("  when it ended", _megabytes(hold.end))
+    print()
 
 
 def _selections(selections):

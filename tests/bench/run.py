@@ -1,6 +1,6 @@
 """Measures the provider against the test cluster and prints one table. ./dev bench calls it.
 
-    run.py [--counts 1,100,300] [--large] [--build dev|release]
+    run.py [--counts 1,100,300] [--large] [--hold SECONDS] [--only-hold] [--build dev|release|release-static]
 
 It starts the cluster if it is down and, like ./dev demo, leaves it up.
 """
@@ -25,8 +25,10 @@ def arguments():
     parser = argparse.ArgumentParser(prog="./dev bench", description="Measures the provider; prints one table.")
     parser.add_argument("--counts", default="1,100,300", help="numbers of rollouts in one stack (default: %(default)s)")
     parser.add_argument("--large", action="store_true", help="1000 rollouts too")
-    parser.add_argument("--build", choices=["release", "dev"],
-                        help="whose provider the stacks run with (default: release, if it is built and not older)")
+    parser.add_argument("--hold", type=int, default=60, help="seconds of a canary's hold (default: %(default)s)")
+    parser.add_argument("--only-hold", action="store_true", help="measure nothing but that")
+    parser.add_argument("--build", choices=["release-static", "release", "dev"],
+                        help="whose provider the stacks run with (default: the newest that is built)")
     given = parser.parse_args()
     given.counts = [int(count) for count in given.counts.split(",")] + ([1000] if given.large else [])
     if min(given.counts) < 1:
@@ -36,7 +38,7 @@ def arguments():
 
 def builds(wanted):
     """Providers by preset that are built, and the one that the stacks run with."""
-    found = {preset: path for preset in ("release", "dev")
+    found = {preset: path for preset in ("release-static", "release", "dev")
              if os.access(path := SOURCES / "build" / preset / "terraform-provider-delivery", os.X_OK)}
     chosen = wanted or max(found, key=lambda preset: found[preset].stat().st_mtime, default="dev")
     if chosen not in found:
@@ -69,6 +71,7 @@ def main():
     enter_environment(found[chosen])
 
     # Only now: they look at the environment when they are loaded.
+    import canary
     import load
     import machine
     import memory
@@ -81,6 +84,11 @@ def main():
     api = ApiServer()
     description = machine.description(SOURCES, HOST, api.version())
     load_before = machine.load()
+    if given.only_hold:
+        say("a canary that is held")
+        print("\n".join(description))
+        print("load:     %s before\n" % load_before)
+        return report.print_hold(canary.measure(given.hold), chosen)
     handshakes, idle = {}, {}
     for preset, provider in found.items():
         say("the process, %s" % preset)
@@ -99,13 +107,15 @@ def main():
         namespaces.delete(namespace)
         for count in given.counts:
             stacks[count] = load.measure(api, namespaces, count, say)
+    say("a canary that is held")
+    hold = canary.measure(given.hold)
     print("\n".join(description))
     print("load:     %s before, %s after" % (load_before, machine.load()))
     for preset, provider in found.items():
         print("build:    %s of %s%s" % (preset, provider_process.built_at(provider),
                                         ", which the stacks ran with" if preset == chosen else ""))
     print()
-    report.print_table(handshakes, echo, schema, idle, chosen, used, stacks, selections)
+    report.print_table(handshakes, echo, schema, idle, chosen, used, stacks, selections, hold)
 
 
 if __name__ == "__main__":

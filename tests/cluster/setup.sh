@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Installs those Debian packages of packages.txt that are missing. When none is, it takes a few milliseconds.
+# Installs those Debian packages of packages.txt that are missing, and of further such lists that are named. When none
+# is, it takes a few milliseconds.
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")"
+lists=("$(dirname "${BASH_SOURCE[0]}")/packages.txt" "$@")
 
 command -v dpkg-query >/dev/null || { echo "error: this needs Debian 12 or a system with its packages (no dpkg-query here)" >&2; exit 1; }
 
-mapfile -t wanted < <(sed 's/#.*//' packages.txt | tr -s ' \n' '\n' | sed '/^$/d')
+mapfile -t wanted < <(sed 's/#.*//' "${lists[@]}" | tr -s ' \n' '\n' | sed '/^$/d')
 # Any Go will do: one that is too old fetches a newer one as a Go module (testcluster/golang.py).
 if ! command -v go >/dev/null && [[ ! -x /usr/local/go/bin/go ]]; then wanted+=(golang-go); fi
 

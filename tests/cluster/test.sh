@@ -35,6 +35,10 @@ step "crash reports, kill points, random clusters" \
 step "build (asan-ubsan)" build asan-ubsan unit_tests
 step "unit tests and fuzzers under sanitizers" ctest --preset asan-ubsan --no-tests=error -j "$jobs"
 
+# What users install; the tests of it are on the cluster.
+step "package" package/package.sh
+step "build (release-static)" cmake --build --preset release-static --target http_test
+
 # A cluster that was up before is somebody's: leave it up.
 log=$(mktemp)
 was_up=yes
@@ -56,4 +60,4 @@ source "$env_file"
 printf '\n==> tests on the real cluster\n'
 # Four at a time: each waits for the cluster more than it works. What fails is run once more, since the timings of a real
 # cluster on a busy machine are not ours; ctest says so, and twice is a failure.
-ctest --preset dev --label-regex '^(real|conformance|e2e)$' --no-tests=error -j 4 --repeat until-pass:2
+ctest --preset dev --label-regex '^(real|conformance|e2e|package)$' --no-tests=error -j 4 --repeat until-pass:2

@@ -2,7 +2,7 @@
 
 import time
 
-from canary_case import CanaryCase, analysis, duration, step, success_rate
+from canary_case import OWNER, CanaryCase, analysis, canary_deployment, duration, step, success_rate
 from stack import Block, with_field
 from traffic import ask
 
@@ -111,6 +111,48 @@ class GoodRelease(CanaryCase):
 
         self.runs(stack, "1.1.0")
         self.nothing_is_left_of_the_canary(stack)
+
+
+class Autoscaled(CanaryCase):
+
+    def autoscaler(self, stack, least):
+        self.namespace.apply({
+            "apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": {"name": stack.name},
+            "spec": {"minReplicas": least, "maxReplicas": 6,
+                     "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": stack.name},
+                     "metrics": [{"type": "Resource", "resource": {
+                         "name": "cpu", "target": {"type": "Utilization", "averageUtilization": 80}}}]},
+        }, OWNER)
+
+    def is_scaled_to(self, stack, replicas):
+        self.eventually(lambda: self.namespace.deployment(stack.name)["status"].get("readyReplicas") == replicas,
+                        "the autoscaler has brought %s to %d" % (stack.name, replicas))
+
+    def test_replicas_are_the_autoscalers(self):
+        stack = self.new_stack()
+        stack.manifest = canary_deployment(stack.name, self.namespace.name, replicas=None)
+        self.given_shop("1.0.0", stack, analysis=None)
+        self.autoscaler(stack, 3)
+        self.is_scaled_to(stack, 3)
+        self.plan_is_empty(stack)
+        stack.declare("1.1.0", step=[step(30, hold="20s"), step(60, hold="2s")], analysis=None)
+
+        command = stack.start_apply()
+        self.weight_becomes(stack, 30, command)
+        with self.subTest("the canary's size follows from the live total"):
+            self.assertEqual(self.namespace.get("deployment", stack.canary)["spec"]["replicas"], 1)
+        self.autoscaler(stack, 4)
+        self.is_scaled_to(stack, 4)
+        self.weight_becomes(stack, 60, command)
+        with self.subTest("at each step anew"):
+            self.assertEqual(self.namespace.get("deployment", stack.canary)["spec"]["replicas"], 3)
+        outcome = command.finish()
+
+        self.assertEqual(outcome.code, 0, outcome)
+        self.runs(stack, "1.1.0")
+        self.assertEqual(self.namespace.deployment(stack.name)["spec"]["replicas"], 4)
+        self.nothing_is_left_of_the_canary(stack)
+        self.plan_is_empty(stack)
 
 
 class Adopted(CanaryCase):

@@ -111,8 +111,8 @@ class GettingStarted(ReleaseCase):
 class Guides(ReleaseCase):
     """The other guides: every fence is a file or commands, and these end as the guide says."""
 
-    def reads(self, name):
-        reader = Reader({"shop": self.namespace.name, "registry.example.com": REGISTRY})
+    def reads(self, name, more=None):
+        reader = Reader({"shop": self.namespace.name, "registry.example.com": REGISTRY, **(more or {})})
         self.addCleanup(shutil.rmtree, reader.folder, ignore_errors=True)
         self.addCleanup(reader.runs, "kubectl -n shop delete deployment web --ignore-not-found")
         return reader, sections(ROOT / "docs/guides" / name)
@@ -135,6 +135,27 @@ class Guides(ReleaseCase):
         self.assertEqual(self.namespace.running_version(), ["1.1.0"])
         restarted, = self.ends(reader.does(guide["Restart it"]), 0)
         self.says(restarted, "restart_trigger changed")
+
+    def test_canary_releases(self):
+        reader, guide = self.reads("canary-releases.md", {"www.example.com": "%s.example.com" % self.namespace.name,
+                                                          "http://prometheus.example.com:9090": PROMETHEUS})
+        self.addCleanup(reader.runs, "kubectl -n shop delete service,httproute web --ignore-not-found")
+        self.assertEqual(reader.does(self.intro(guide)), [])
+        self.ends(reader.does(guide["The first release"]), 0, 0, 0)
+        with Traffic("%s.example.com" % self.namespace.name) as users:
+            users.wait_for_first_answer()
+            plan, _ = self.ends(reader.does(guide["A new version"]), 0, 0)
+            self.says(plan, "10 %", "50 %", "success-rate", "promote")
+            self.assertEqual(self.namespace.running_version(), ["1.1.0"])
+            bad, = self.ends(reader.does(guide["A version that is bad"]), 1)
+            self.says(bad, "success-rate", "rolled back")
+            self.assertIn("RolledBack", (reader.folder / "release.log").read_text())
+            held, unchanged, _ = self.ends(reader.does(guide["Somebody says yes"]), 0, 0, 0)
+        self.assertEqual({answer.version for answer in users.answers().failed()} - {"flaky"}, set())
+        self.says(held, "approve_up_to")
+        self.says(unchanged, "No changes")
+        self.assertEqual(self.namespace.running_version(), ["2.0.0"])
+        self.nothing_is_left_over()
 
     def test_drift(self):
         reader, guide = self.reads("drift.md")
@@ -256,6 +277,36 @@ class Examples(ReleaseCase):
         self.assertEqual(self.namespace.running_version(), ["1.1.0"])
         self.assertEqual({answer.version for answer in users.answers().failed()} - {"flaky"}, set())
         self.destroys_all(reader, variables + " -var tag=1.1.0")
+
+    def test_blue_green(self):
+        reader = self.given("stacks/blue-green")
+        host = "%s.example.com" % self.namespace.name
+        route = (reader.folder / "route.yaml").read_text().replace("shop.example.com", host)
+        self.namespace.kubectl("apply", "--server-side", "--field-manager=platform", "-f", "-", stdin=route)
+        variables = " ".join("-var %s=%s" % entry for entry in {
+            "kubeconfig": KUBECONFIG, "registry": REGISTRY, "prometheus": PROMETHEUS, "namespace": self.namespace.name,
+            "observe": "8s"}.items())
+
+        def applies(tag):
+            return reader.runs("tofu apply %s -var tag=%s" % (variables, tag))
+
+        with Traffic(host):
+            first = applies("1.0.0")
+        self.assertEqual(first.code, 0, first)
+        with Traffic(host) as users:
+            users.wait_for_first_answer()
+            good, bad = applies("1.1.0"), applies("wrong")
+        self.assertEqual(good.code, 0, good)
+        self.assertEqual(bad.code, 1, bad)
+        self.says(bad, "success-rate", "rolled back")
+        self.assertEqual({answer.version for answer in users.answers().failed()} - {"wrong"}, set())
+        service = self.namespace.get("service", "web")
+        self.assertEqual(service["spec"]["selector"], {"app": "web", "slot": "green"})
+        outcome = reader.runs("tofu destroy %s -var tag=1.1.0" % variables)
+        self.assertEqual(outcome.code, 0, outcome)
+        self.assertEqual(self.namespace.get("service", "web")["spec"]["selector"], {"app": "web"})
+        self.assertEqual(self.namespace.list("deployments"), [])
+        self.nothing_is_left_over()
 
     def given_stack_with_users(self, stack):
         """The files of a stack, and what the platform team has for it; the variables of its commands."""
