@@ -83,11 +83,12 @@ class Rehearsal {
     }
   }
 
+  // Never an error of its own: hosts plan before they destroy, too, and that must go on.
   void SayNoWorkload(const absl::Status& status, bool existed) {
     const std::string summary =
         absl::StrCat(WorkloadOf(job_.arguments).ToString(), " is not there");
-    if (absl::IsNotFound(status) && existed) {
-      diagnostics_.Error(Path::Of("workload"), summary, std::string(status.message()));
+    if (existed) {
+      diagnostics_.Warning(Path::Of("workload"), summary, std::string(status.message()));
     } else {
       Find(Path::Of("workload"), summary, status);
     }

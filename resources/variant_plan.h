@@ -18,7 +18,7 @@ std::vector<std::string> DescribeVariant(const VariantWish& wish, const VariantA
                                          VariantChange change);
 
 // What apply would trip on, as far as the cluster tells now. `existed`: the workload was there at
-// an earlier apply, so that its absence is an error.
+// an earlier apply; its absence then is a warning whatever preflight says.
 void RehearseVariant(const VariantJob& job, bool existed, bool open, const std::stop_token& stop,
                      Diagnostics& diagnostics);
 

@@ -200,7 +200,7 @@ class TraefikMirrorPart : public RoutePart {
     return Json{{kWeighted, spec[kWeighted]}};
   }
 
-  absl::Status Write(const Json& recorded, const Split& split, ObjectEdit& edit) const override {
+  absl::Status Write(const Json&, const Split& split, ObjectEdit& edit) const override {
     if (split.mirror == 0) {
       SilenceCopies(edit);
       return absl::OkStatus();
@@ -226,9 +226,6 @@ class TraefikMirrorPart : public RoutePart {
       edit.Set(absl::StrCat(ElementAt(kMirrorsAt, i), "/percent"), split.mirror);
       return absl::OkStatus();
     }
-    if (!GetBool(recorded, kMirroring)) {
-      return Refuse(ref(), "somebody else made it mirror; remove that");
-    }
     Json all = mirrors;
     all.push_back(MirrorFrom(mirroring, split.mirror));
     edit.Set(kMirrorsAt, all);
@@ -242,8 +239,11 @@ class TraefikMirrorPart : public RoutePart {
     for (const Json& one : mirrors) {
       if (!IsOurs(one)) others.push_back(one);
     }
-    if (others.size() == mirrors.size()) return;
-    const bool made_by_us = recorded.contains(kWeighted) && others.empty();
+    // Also where somebody took the run's own mirror out of it.
+    const bool made_by_us = recorded.contains(kWeighted) && others.empty() &&
+                            mirroring.is_object() && !mirroring.empty() &&
+                            !kubernetes::Spec(edit.object()).contains(kWeighted);
+    if (!made_by_us && others.size() == mirrors.size()) return;
     if (made_by_us) {
       edit.Remove("/spec/mirroring");
       edit.Set("/spec/weighted", recorded[kWeighted]);

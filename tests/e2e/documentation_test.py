@@ -319,13 +319,13 @@ class Examples(ReleaseCase):
             "namespace": self.namespace.name}.items())
         return reader, host, variables
 
-    def report_becomes(self, reader, variables, *texts):
+    def verdicts_become(self, reader, variables, *texts):
         def says():
             outcome = reader.runs("tofu apply -refresh-only %s" % variables)
             self.assertEqual(outcome.code, 0, outcome)
-            printed = reader.runs("tofu output report")
+            printed = reader.runs("tofu output verdicts")
             return all(text in printed.text for text in texts)
-        self.eventually(says, "the report says %s" % (texts,), seconds=90)
+        self.eventually(says, "the verdicts are %s" % (texts,), seconds=90)
 
     def test_ab_test_by_header(self):
         reader, host, variables = self.given_stack_with_users("ab-test")
@@ -334,7 +334,7 @@ class Examples(ReleaseCase):
         with Traffic(host) as users, Traffic(host, headers={"X-Variant": "b"}) as testers:
             users.wait_for_first_answer()
             testers.wait_for_first_answer()
-            self.report_becomes(reader, variables, '"verdict" = "worse"', '"verdict" = "no_difference"')
+            self.verdicts_become(reader, variables, '"seconds" = "worse"', '"good-answers" = "no_difference"')
         self.assertEqual(len(users.answers().of_pods("web-b-")), 0)
         self.assertGreater(len(testers.answers().of_pods("web-b-")), 100)
         empty = reader.runs("tofu plan -detailed-exitcode " + variables)
@@ -348,7 +348,7 @@ class Examples(ReleaseCase):
         self.assertEqual(outcome.code, 0, outcome)
         with Traffic(host) as users:
             users.wait_for_first_answer()
-            self.report_becomes(reader, variables, '"verdict" = "worse"')
+            self.verdicts_become(reader, variables, '"good-answers" = "worse"')
         self.assertEqual(set(users.answers().versions()), {"1.0.0"})
         self.assertEqual(len(users.answers().failed()), 0, users.answers())
         empty = reader.runs("tofu plan -detailed-exitcode " + variables)

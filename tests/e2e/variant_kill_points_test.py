@@ -38,7 +38,7 @@ class Killed(VariantCase):
         return writes.seen
 
     def points(self, count):
-        return sorted({1 + round(i * (count - 1) / 4) for i in range(5)})
+        return sorted({1 + round(i * (count - 1) / 3) for i in range(4)})
 
     def test_while_it_is_made(self):
         stack = self.given_shop()

@@ -50,6 +50,8 @@ class BareSystem:
         process = self.start(*command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options)
         try:
             output, _ = process.communicate(timeout=PATIENCE)
-        finally:
+        except subprocess.TimeoutExpired:
             process.kill()
+            output, _ = process.communicate()
+            raise AssertionError("%s did not end within %d s:\n%s" % (" ".join(command), PATIENCE, output)) from None
         return process.returncode, " ".join(output.translate(str.maketrans("│╷╵", "   ")).split())
