@@ -76,11 +76,11 @@ class Installed(unittest.TestCase):
         self.addCleanup(self.system.remove)
         self.system.add_program(self.host, "/bin/host")
         self.registry = REGISTRIES[os.path.basename(self.host)]
-        self.system.write("/work/main.tf", CONFIGURATION)
+        self.system.write("/stack/main.tf", CONFIGURATION)
         self.environment = {"TF_CLI_CONFIG_FILE": "/rc", "CHECKPOINT_DISABLE": "1", "HOME": "/", "TF_IN_AUTOMATION": "1"}
 
     def run_host(self, *arguments):
-        return self.system.run("/bin/host", *arguments, "-no-color", folder="/work", environment=self.environment)
+        return self.system.run("/bin/host", *arguments, "-no-color", folder="/stack", environment=self.environment)
 
     def succeed(self, *arguments):
         code, output = self.run_host(*arguments)
@@ -102,7 +102,7 @@ class Installed(unittest.TestCase):
         self.system.write("/rc", 'provider_installation {\n  network_mirror {\n    url = "%s/providers/"\n  }\n}\n' % mirror.url)
 
     def assert_locked(self, hashes):
-        lock = self.system.path("/work/.terraform.lock.hcl").read_text()
+        lock = self.system.path("/stack/.terraform.lock.hcl").read_text()
         self.assertIn('provider "%s/%s" {' % (self.registry, ADDRESS), lock)
         self.assertRegex(lock, r'version\s+= "%s"' % re.escape(VERSION))
         self.assertLessEqual(hashes, set(re.findall(r'"((?:h1|zh):[^"]+)"', lock)))
@@ -111,8 +111,8 @@ class Installed(unittest.TestCase):
         """Plan, apply, an empty plan, and destroy, with the provider that was installed."""
         namespace = Namespace("package")
         self.addCleanup(namespace.delete)
-        self.system.write("/work/main.tf", CONFIGURATION + RELEASE % image("1.0.0"))
-        self.system.write("/work/web.yaml", json.dumps(deployment("web", namespace.name, replicas=1)))
+        self.system.write("/stack/main.tf", CONFIGURATION + RELEASE % image("1.0.0"))
+        self.system.write("/stack/web.yaml", json.dumps(deployment("web", namespace.name, replicas=1)))
         shutil.copy(KUBECONFIG, self.system.path("/kubeconfig"))
         self.assertIn("1 to add", self.succeed("plan", "-input=false"))
         self.succeed("apply", "-auto-approve", "-input=false")
@@ -134,8 +134,8 @@ class FilesystemMirror(Installed):
     def test_a_package_that_is_not_the_locked_one_is_refused(self):
         self.use_filesystem_mirror()
         self.succeed("init", "-input=false")
-        shutil.rmtree(self.system.path("/work/.terraform"))
-        lock = self.system.path("/work/.terraform.lock.hcl")
+        shutil.rmtree(self.system.path("/stack/.terraform"))
+        lock = self.system.path("/stack/.terraform.lock.hcl")
         lock.write_text(lock.read_text().replace(content_hash(ARCHIVE), "h1:" + base64.b64encode(bytes(32)).decode()))
         code, output = self.run_host("init", "-input=false")
         self.assertEqual(code, 1, output)
@@ -158,7 +158,7 @@ class Network(Installed):
         code, output = self.run_host("init", "-input=false")
         self.assertEqual(code, 1, output)
         self.assertIn("checksum", output)
-        installed = self.system.path("/work/.terraform").rglob("terraform-provider-*")
+        installed = self.system.path("/stack/.terraform").rglob("terraform-provider-*")
         self.assertEqual([path for path in installed if path.is_file()], [])
 
 

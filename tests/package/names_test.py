@@ -64,7 +64,7 @@ class Names(unittest.TestCase):
 
     def plan(self, name):
         """Looks for an image in the registry by this host name; exit code, output, seconds."""
-        self.system.write("/work/main.tf", """
+        self.system.write("/stack/main.tf", """
 terraform {
   required_providers {
     delivery = { source = "%s" }
@@ -86,10 +86,10 @@ data "delivery_image" "app" {
 output "image" { value = data.delivery_image.app.image }
 """ % (ADDRESS, name, PORT, name, PORT))
         environment = {"TF_CLI_CONFIG_FILE": "/rc", "CHECKPOINT_DISABLE": "1", "HOME": "/"}
-        code, output = self.system.run("/bin/host", "init", "-no-color", folder="/work", environment=environment)
+        code, output = self.system.run("/bin/host", "init", "-no-color", folder="/stack", environment=environment)
         self.assertEqual(code, 0, output)
         began = time.monotonic()
-        code, output = self.system.run("/bin/host", "plan", "-no-color", folder="/work", environment=environment)
+        code, output = self.system.run("/bin/host", "plan", "-no-color", folder="/stack", environment=environment)
         return code, output, time.monotonic() - began
 
     def assert_found(self, name):
