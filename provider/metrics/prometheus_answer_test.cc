@@ -1,6 +1,7 @@
 #include "provider/metrics/prometheus_answer.h"
 
 #include <string>
+#include <vector>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -124,6 +125,34 @@ TEST(PrometheusAnswerTest, LongWordsAreCut) {
   const absl::Status status =
       ParsePrometheusAnswer(400, Error("bad_data", std::string(5000, 'x'))).status();
   EXPECT_LT(status.message().size(), 400U);
+}
+
+TEST(PrometheusSeriesTest, GivesTheFiniteValuesOfTheOneSeries) {
+  const auto values = ParsePrometheusSeries(200, R"({"status": "success", "data": {
+      "resultType": "matrix", "result": [{"metric": {}, "values": [[1, "0.5"], [2, "NaN"],
+      [3, "+Inf"], [4, "2"]]}]}})");
+  ASSERT_TRUE(values.ok()) << values.status();
+  EXPECT_EQ(*values, (std::vector<double>{0.5, 2}));
+  const auto none = ParsePrometheusSeries(
+      200, R"({"status": "success", "data": {"resultType": "matrix", "result": []}})");
+  ASSERT_TRUE(none.ok());
+  EXPECT_TRUE(none->empty());
+}
+
+TEST(PrometheusSeriesTest, RefusesSeveralSeriesAndOtherAnswers) {
+  const std::string series = R"({"metric": {"pod": "a"}, "values": []})";
+  EXPECT_TRUE(absl::IsInvalidArgument(
+      ParsePrometheusSeries(200, R"({"status": "success", "data": {"resultType": "matrix",
+          "result": [)" + series + "," +
+                                     series + "]}}")
+          .status()));
+  EXPECT_TRUE(absl::IsUnavailable(
+      ParsePrometheusSeries(200, R"({"status": "success", "data": {"resultType": "vector",
+          "result": []}})")
+          .status()));
+  EXPECT_TRUE(absl::IsInvalidArgument(
+      ParsePrometheusSeries(400, R"({"status": "error", "errorType": "bad_data", "error": "x"})")
+          .status()));
 }
 
 }  // namespace

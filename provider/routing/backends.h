@@ -64,6 +64,8 @@ std::unique_ptr<RoutePart> MakeGatewayApiPart(const TrafficTarget& target);
 std::unique_ptr<RoutePart> MakeVirtualServicePart(const TrafficTarget& target);
 std::unique_ptr<RoutePart> MakeDestinationRulePart(const TrafficTarget& target);
 std::unique_ptr<RoutePart> MakeTraefikPart(const TrafficTarget& target);
+std::unique_ptr<RoutePart> MakeTraefikMirrorPart(const TrafficTarget& target);
+std::unique_ptr<RoutePart> MakeIngressMirrorPart(const TrafficTarget& target);
 
 // The objects that a run edits, in the order in which they are written when the canary gets
 // traffic; they are put back in the opposite one. Empty for replicas{} and nginx_ingress{}.
