@@ -67,7 +67,7 @@ function(delivery_test name)
     set(ARG_LABELS unit)
   endif()
   if(NOT ARG_TIMEOUT)
-    set(ARG_TIMEOUT 300)  # sanitized, on a busy machine
+    set(ARG_TIMEOUT 600)  # sanitized, on a busy machine
   endif()
   add_executable(${name} ${ARG_SRCS})
   delivery_compile_options(${name})

@@ -187,7 +187,7 @@ std::string DescribeMetric(const AnalysisBlock& analysis, const MetricBlock& met
 }  // namespace
 
 void ValidateMetricSource(const MetricBlock& metric, const AnalysisRules& rules, const Path& path,
-                    Diagnostics& diagnostics) {
+                          Diagnostics& diagnostics) {
   const int sources = (metric.prometheus.is_null() ? 0 : 1) + (metric.http.is_null() ? 0 : 1) +
                       (metric.kubernetes.is_null() ? 0 : 1) + (metric.preset.is_null() ? 0 : 1);
   if (sources != 1) {

@@ -80,8 +80,8 @@ struct AnalysisRules {
 void ValidateAnalysis(const schema::Attr<AnalysisBlock>& block, const AnalysisRules& rules,
                       Diagnostics& diagnostics);
 
-// The rules of one metric's source alone: none or two, a placeholder that does not exist, a URL or a
-// path that is none, a preset that the backend has no query for.
+// The rules of one metric's source alone: none or two, a placeholder that does not exist, a URL or
+// a path that is none, a preset that the backend has no query for.
 void ValidateMetricSource(const MetricBlock& metric, const AnalysisRules& rules,
                           const value::Path& path, Diagnostics& diagnostics);
 // What it asks, as ToMetrics.

@@ -8,6 +8,7 @@
 #include "provider/kubernetes/object.h"
 #include "provider/runner/slot_objects.h"
 #include "resources/blue_green_setup.h"
+#include "resources/workload_change.h"
 #include "resources/workload_plan.h"
 
 namespace delivery::resources {
@@ -57,6 +58,12 @@ class BlueGreenPlanText {
     DescribeVersion();
     if (!first_) {
       lines_.push_back(absl::StrCat("verify that all traffic goes to ", Slot(slots_.active)));
+    }
+    if (same_run_ && input_.record.pending.has_value() && input_.record.written.has_value() &&
+        DiffersOutsideTemplate(input_.record.written->workload, input_.declared)) {
+      lines_.push_back(absl::StrCat(Slot(slots_.active),
+                                    ", which serves, gets at once what changes outside the pod "
+                                    "template"));
     }
     if (Returns()) {
       lines_.push_back(

@@ -140,6 +140,28 @@ TEST_F(BlueGreenResourceTest, WaitsForApproval) {
   EXPECT_EQ(SizeOf("green"), 3);
 }
 
+TEST_F(BlueGreenResourceTest, ChangeOutsideTheTemplateGoesToWhatServesWhileHeld) {
+  Release(SlotConfig(kOld));
+  Value::Map held = {{"service", Value::String("web")},
+                     {"switch", BySelector()},
+                     {"approve", Value::Bool(false)},
+                     {"preview_replicas", Value::Number(1)}};
+  EXPECT_THAT(ApplySays(Config(Manifest(kNew, 3), held)), IsEmpty());
+  EXPECT_THAT(PlanLines(Config(Manifest(kNew, 5), held)),
+              Contains(HasSubstr("web-blue, which serves, gets at once")));
+  EXPECT_THAT(ApplySays(Config(Manifest(kNew, 5), held)), IsEmpty());
+  EXPECT_EQ(Phase(), phase::kHeld);
+  EXPECT_EQ(SizeOf("blue"), 5);
+  EXPECT_EQ(SizeOf("green"), 1);
+  EXPECT_EQ(Serving(), "blue");
+  Refresh();
+  EXPECT_TRUE(PlanIsEmpty(Config(Manifest(kNew, 5), held)));
+  held.erase("approve");
+  Release(Config(Manifest(kNew, 5), held));
+  EXPECT_EQ(Serving(), "green");
+  EXPECT_EQ(SizeOf("green"), 5);
+}
+
 TEST_F(BlueGreenResourceTest, FailedReleaseGoesBackAndIsNotTriedAgain) {
   Release(SlotConfig(kOld));
   BreakImage(kNew);

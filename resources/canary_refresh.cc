@@ -63,7 +63,8 @@ absl::StatusOr<std::optional<std::string>> Measure(const CanaryRefresh& refresh,
   DELIVERY_ASSIGN_OR_RETURN(
       const std::vector<metrics::Metric> metrics,
       ToMetrics(model.analysis, routing::BackendName(backend), refresh.connection.prometheus));
-  DELIVERY_ASSIGN_OR_RETURN(SidePods pods, PodsOfSides(*refresh.connection.api, refresh.live, canary, refresh.stop));
+  DELIVERY_ASSIGN_OR_RETURN(
+      SidePods pods, PodsOfSides(*refresh.connection.api, refresh.live, canary, refresh.stop));
   const std::string service = routing::ServiceOf(backend);
   const metrics::Side judged =
       SideOf(refresh, service, plan.interval, true, std::move(pods.beside));

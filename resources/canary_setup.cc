@@ -117,11 +117,10 @@ absl::Status RequireUnselected(const CanarySetup& setup, const runner::CanaryTar
   });
   if (services->empty()) return absl::OkStatus();
   return absl::FailedPreconditionError(absl::StrCat(
-      "the ", setup.job.words.noun,
-      "'s pods would get traffic that nobody shifts: Service ",
+      "the ", setup.job.words.noun, "'s pods would get traffic that nobody shifts: Service ",
       absl::StrJoin(NamesOf(*services), ", "), " selects their labels (", LabelsText(labels),
-      "). Give the selectors a label that ",
-      setup.job.words.labels_argument, " can change, such as track=stable."));
+      "). Give the selectors a label that ", setup.job.words.labels_argument,
+      " can change, such as track=stable."));
 }
 
 // Its own name where it has one, so that its labels can be told apart.
@@ -148,8 +147,7 @@ absl::StatusOr<runner::CanaryTarget> NameIt(const CanarySetup& setup, const Json
   target.traffic.mirror = setup.job.mirror;
   target.traffic.noun = setup.job.words.noun;
   for (const Json& port : GetArray(kubernetes::Spec(service), "ports")) {
-    target.traffic.service_ports[GetString(port, "name")] =
-        static_cast<int>(GetInt(port, "port"));
+    target.traffic.service_ports[GetString(port, "name")] = static_cast<int>(GetInt(port, "port"));
   }
   target.traffic.namespace_name = NamespaceOf(setup);
   target.traffic.canary_service = target.naming.service;

@@ -84,10 +84,10 @@ void ValidateTraffic(const schema::Attr<TrafficBlock>& traffic,
                      const schema::Attr<MatchBlock>& match, Diagnostics& diagnostics);
 
 struct StepRules {
-  bool share_by_replicas = false;        // weight at most 50
-  absl::Duration interval;               // of the analysis; zero: none. A shorter hold is an error
-  std::vector<std::string> check_names;  // of all checks
-  std::vector<std::string> timed_checks; // those with `at`, which steps may not name
+  bool share_by_replicas = false;         // weight at most 50
+  absl::Duration interval;                // of the analysis; zero: none. A shorter hold is an error
+  std::vector<std::string> check_names;   // of all checks
+  std::vector<std::string> timed_checks;  // those with `at`, which steps may not name
 };
 // No step at all, a weight outside 1 to 100 or not above the one before, a hold that is none or too
 // short, replicas below 1, a check that does not exist or has `at`.

@@ -11,6 +11,7 @@
 #include "provider/runner/journal.h"
 #include "provider/runner/lease.h"
 #include "provider/runner/release.h"
+#include "provider/runner/slot_objects.h"
 #include "resources/blue_green_setup.h"
 #include "resources/canary_setup.h"
 #include "resources/manifest_value.h"
@@ -192,17 +193,29 @@ absl::Status Examine(const Connection& connection, Clock& clock, const ReleaseJo
   return Rehearse(connection, prepared, clock.Now(), stop);
 }
 
-// While a canary is open, what changes outside the pod template goes to stable at once: nothing of
-// the canary decides on it.
+// Whether the open run has left what serves as it was, and may go on beside it.
+bool ServesBesideOpenRun(const Prepared& prepared) {
+  if (!prepared.open.has_value() || prepared.open->state.identity != prepared.identity) {
+    return false;
+  }
+  const engine::State& run = prepared.open->state;
+  if (prepared.by_canary) {
+    return !run.canary.stable_written && run.canary.teardown == engine::Teardown::kNone;
+  }
+  return prepared.by_switch && run.slots.has_value() && !run.slots->in_place &&
+         !run.slots->switched && !run.slots->active.empty() &&
+         run.slots->teardown == engine::Teardown::kNone;
+}
+
+// While a canary or an idle slot is open, what changes outside the pod template goes to what serves
+// at once: nothing of the run decides on it.
 absl::Status WriteRestToStable(const Connection& connection, Clock& clock, const ReleaseJob& job,
                                Prepared& prepared, ReleaseRecord& record,
                                const std::stop_token& stop) {
-  const bool held = prepared.by_canary && job.planned.record.pending.has_value() &&
-                    record.written.has_value() && prepared.open.has_value() &&
-                    prepared.open->state.identity == prepared.identity &&
-                    !prepared.open->state.canary.stable_written &&
-                    prepared.open->state.canary.teardown == engine::Teardown::kNone;
-  if (!held) return absl::OkStatus();
+  if (!ServesBesideOpenRun(prepared) || !record.pending.has_value() ||
+      !record.written.has_value()) {
+    return absl::OkStatus();
+  }
   const Json stable_template = kubernetes::PodTemplate(record.written->workload);
   const auto with_stable_template = [&](Json workload) {
     workload["spec"]["template"] = stable_template;
@@ -215,9 +228,12 @@ absl::Status WriteRestToStable(const Connection& connection, Clock& clock, const
   if (!drifted && !DiffersOutsideTemplate(record.written->workload, prepared.declared)) {
     return absl::OkStatus();
   }
-  const runner::WorkloadWrite write{with_stable_template(prepared.intent.workload),
-                                    prepared.intent.force, prepared.intent.agreed,
-                                    prepared.intent.take_over_legacy};
+  const bool slots = prepared.by_switch;
+  Json stable_workload = with_stable_template(prepared.intent.workload);
+  const runner::WorkloadWrite write{
+      slots ? RehearsedSlot(*prepared.blue_green, /*by_switch=*/false, stable_workload)
+            : stable_workload,
+      prepared.intent.force, prepared.intent.agreed, prepared.intent.take_over_legacy};
   DELIVERY_ASSIGN_OR_RETURN(
       const auto lease, runner::Lease::Acquire(*connection.api, prepared.ref, clock, stop, stop));
   const auto written =
@@ -228,12 +244,15 @@ absl::Status WriteRestToStable(const Connection& connection, Clock& clock, const
   stable.workload = with_stable_template(prepared.declared);
   stable.manifest = wanted.With(
       "spec", wanted.Get("spec").With("template", stable.manifest.Get("spec").Get("template")));
-  record.recorded = kubernetes::ProjectNamedFields(stable.workload, written->object);
+  const Json seen =
+      slots ? runner::WorkloadOfSlot(written->object, job.blue_green->slot_label, prepared.ref.name)
+            : written->object;
+  record.recorded = kubernetes::ProjectNamedFields(stable.workload, seen);
   record.good = stable;
   record.drifted.clear();
   prepared.before = stable;
   prepared.live = written->object;
-  prepared.previous = with_stable_template(prepared.intent.workload);
+  prepared.previous = std::move(stable_workload);
   prepared.intent.agreed.clear();
   return absl::OkStatus();
 }

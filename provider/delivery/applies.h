@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <utility>
@@ -12,6 +13,14 @@
 #include "provider/delivery/engine.h"
 
 namespace delivery::engine {
+
+// How many random worlds a model test lives through. Sanitizers have time for a part; CI runs these
+// tests without them, too.
+#ifdef DELIVERY_SANITIZED
+inline constexpr uint32_t kRandomWorlds = 100;
+#else
+inline constexpr uint32_t kRandomWorlds = 3000;
+#endif
 
 // Applies of one resource, which may be killed between any two effects. World has `now`,
 // `Execute(action)`, `Look()` and `Pass(time)`.

@@ -147,13 +147,8 @@ class Simulation {
 };
 
 TEST(BlueGreenModelTest, WhateverHappensTheInvariantsHold) {
-#ifdef DELIVERY_SANITIZED
-  constexpr uint32_t kSeeds = 250;
-#else
-  constexpr uint32_t kSeeds = 3000;
-#endif
   int shown = 0;
-  for (uint32_t seed = 0; seed < kSeeds && shown < 5; ++seed) {
+  for (uint32_t seed = 0; seed < kRandomWorlds && shown < 5; ++seed) {
     const std::set<std::string> wrong = Simulation(seed).Run();
     if (wrong.empty()) continue;
     ++shown;

@@ -268,13 +268,8 @@ std::string Text(const Script& script) {
 }
 
 TEST(CanaryModelTest, WhateverHappensTheInvariantsHold) {
-#ifdef DELIVERY_SANITIZED
-  constexpr uint32_t kSeeds = 250;
-#else
-  constexpr uint32_t kSeeds = 3000;
-#endif
   int shown = 0;
-  for (uint32_t seed = 0; seed < kSeeds && shown < 5; ++seed) {
+  for (uint32_t seed = 0; seed < kRandomWorlds && shown < 5; ++seed) {
     const Script script = ScriptOf(seed);
     if (Simulation(script).Run().empty()) continue;
     ++shown;

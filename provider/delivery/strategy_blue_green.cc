@@ -153,8 +153,8 @@ Decision DecideAwaitSlotGone(const State& state, const Look& look) {
   if (look.seen.canary.gone) return EndDone(std::move(next), Outcome::kRemoved);
   if (look.seen.stop_requested) return Interrupt(std::move(next));
   if (IsStuck(look.plan, next, look.now)) {
-    return UndoFailed(std::move(next),
-                      absl::StrCat("slot ", next.slots->target, " is still being deleted"));
+    std::string reason = absl::StrCat("slot ", next.slots->target, " is still being deleted");
+    return UndoFailed(std::move(next), std::move(reason));
   }
   const absl::Time wake_at = *next.progressed_at + look.plan.progress_deadline;
   return WaitUntil(std::move(next), wake_at);
@@ -276,7 +276,8 @@ bool NeedsApproval(const State& state, const Look& look) {
 
 Decision AfterChecks(State state, const Look& look) {
   if (NeedsApproval(state, look)) return Next(std::move(state), Step::kHeld, look);
-  return Next(std::move(state), IsFirst(state) ? Step::kSwitch : Step::kFillSlot, look);
+  const Step next = IsFirst(state) ? Step::kSwitch : Step::kFillSlot;
+  return Next(std::move(state), next, look);
 }
 
 // Until every pod of the slot is ready.

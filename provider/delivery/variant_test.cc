@@ -257,7 +257,7 @@ void LiveThrough(uint32_t seed) {
 }
 
 TEST(VariantTest, RandomEventsNeverBreakWhatMustHold) {
-  for (uint32_t seed = 0; seed < 2000; ++seed) {
+  for (uint32_t seed = 0; seed < kRandomWorlds; ++seed) {
     LiveThrough(seed);
     ASSERT_FALSE(::testing::Test::HasFailure()) << "seed " << seed;
   }

@@ -1,7 +1,7 @@
-// Linked into static programs only, around c-ares' function of this name. By itself c-ares takes the
-// order of /etc/nsswitch.conf, but takes "resolve" there for DNS, where it means systemd's resolver,
-// which reads /etc/hosts first: a name of that file would be asked of a server. So the file goes
-// first, as it does with nearly every system's own resolver.
+// Linked into static programs only, around c-ares' function of this name. By itself c-ares takes
+// the order of /etc/nsswitch.conf, but takes "resolve" there for DNS, where it means systemd's
+// resolver, which reads /etc/hosts first: a name of that file would be asked of a server. So the
+// file goes first, as it does with nearly every system's own resolver.
 #include <ares.h>
 
 extern "C" {

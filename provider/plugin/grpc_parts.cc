@@ -1,8 +1,9 @@
-// The parts of gRPC that are registered, in place of its own list of all: a server on a unix socket,
-// and a channel within the process. Left out are its client of service meshes (xDS), which alone is
-// half of its code, and what else belongs to clients that look for servers: name resolution, load
-// balancing, proxies, injected faults. For programs that link gRPC's archive; the headers that
-// declare these are not installed, and what a newer gRPC names otherwise is an error of the linker.
+// The parts of gRPC that are registered, in place of its own list of all: a server on a unix
+// socket, and a channel within the process. Left out are its client of service meshes (xDS), which
+// alone is half of its code, and what else belongs to clients that look for servers: name
+// resolution, load balancing, proxies, injected faults. For programs that link gRPC's archive; the
+// headers that declare these are not installed, and what a newer gRPC names otherwise is an error
+// of the linker.
 namespace grpc_core {
 
 class CoreConfiguration {

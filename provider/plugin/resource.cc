@@ -17,8 +17,8 @@ ReadResponse Resource::Upgrade(int64_t, const std::string& state_json) const {
     return response;
   }
   response.diagnostics.Error({}, "Stored state cannot be read",
-                             "The state of " + type_name() +
-                                 " does not fit its schema: " + std::string(state.status().message()));
+                             "The state of " + type_name() + " does not fit its schema: " +
+                                 std::string(state.status().message()));
   return response;
 }
 

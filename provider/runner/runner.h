@@ -21,8 +21,8 @@ struct RunResult {
 
 // Runs `state` to an outcome. `stop` makes it return Interrupted within the time of one write. When
 // the journal cannot be stored nothing further is written and the outcome is Interrupted. The
-// journal is cleared at every outcome but Interrupted, Held, Serving, and Failed (whose record says that it
-// is done, or where the next apply goes on).
+// journal is cleared at every outcome but Interrupted, Held, Serving, and Failed (whose record says
+// that it is done, or where the next apply goes on).
 RunResult Run(const engine::Plan& plan, engine::State state, WorkloadPort& workload,
               RunStore& store, Clock& clock, const std::stop_token& stop);
 

@@ -3,7 +3,7 @@
 import time
 
 from blue_green_case import BlueGreenCase
-from canary_case import OWNER
+from canary_case import OWNER, canary_deployment
 from environment import image
 from stack import Block, with_field
 
@@ -123,6 +123,46 @@ class GoodRelease(BlueGreenCase):
         outcome = other.import_("%s/%s" % (other.namespace, other.name))
         self.assertEqual(outcome.code, 0, outcome)
         self.assertEqual(other.state()["active_slot"], "green")
+
+
+class Autoscaled(BlueGreenCase):
+
+    def test_each_slot_has_an_autoscaler(self):
+        stack = self.new_stack()
+        stack.manifest = canary_deployment(stack.name, self.namespace.name, replicas=None)
+        self.given_shop("1.0.0", stack, keep_previous="0s")
+        for slot in ("blue", "green"):
+            self.given_autoscaler(stack.slot(slot), 2)
+        self.is_scaled_to(stack.slot("blue"), 2)
+        self.given_autoscaler(stack.slot("blue"), 4)
+        self.is_scaled_to(stack.slot("blue"), 4)
+        self.plan_is_empty(stack)
+
+        stack.declare("1.1.0", keep_previous="0s")
+        with self.users_of(stack, rate=20) as users:
+            users.wait_for_first_answer()
+            command = stack.start_apply()
+            self.slot_becomes(stack, "green", command)
+            with self.subTest("as large as the slot that served, by the live count"):
+                self.assertEqual(self.namespace.deployment(stack.slot("green"))["status"]["readyReplicas"], 4)
+            self.assertEqual(command.finish().code, 0)
+            self.nobody_noticed(users.answers())
+        self.serves(stack, "green", "1.1.0")
+        self.plan_is_empty(stack)
+
+        with self.subTest("an idle slot stays empty, a change in place keeps the autoscaler's size"):
+            self.given_autoscaler(stack.slot("green"), 5)
+            self.is_scaled_to(stack.slot("green"), 5)
+            stack.manifest = with_field(stack.manifest, "spec.minReadySeconds", 1)
+            self.applies(stack.declare("1.1.0", keep_previous="0s"))
+            self.assertEqual(self.size_of(stack, "green"), 5)
+            self.assertEqual(self.size_of(stack, "blue"), 0)
+            self.plan_is_empty(stack)
+
+        with self.subTest("a slot that an autoscaler has sized is written without a conflict"):
+            self.applies(stack.declare("2.0.0", keep_previous="0s"))
+            self.serves(stack, "blue", "2.0.0")
+            self.assertEqual(self.size_of(stack, "blue"), 5)
 
 
 class BehindRoutes(BlueGreenCase):

@@ -185,6 +185,20 @@ class CanaryCase(ReleaseCase):
         self.is_reached(stack)
         return stack
 
+    def given_autoscaler(self, deployment, least):
+        """Without metrics a HorizontalPodAutoscaler does one thing: it keeps the least size."""
+        self.namespace.apply({
+            "apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": {"name": deployment},
+            "spec": {"minReplicas": least, "maxReplicas": 6,
+                     "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": deployment},
+                     "metrics": [{"type": "Resource", "resource": {
+                         "name": "cpu", "target": {"type": "Utilization", "averageUtilization": 80}}}]},
+        }, OWNER)
+
+    def is_scaled_to(self, deployment, replicas):
+        self.eventually(lambda: self.namespace.deployment(deployment)["status"].get("readyReplicas") == replicas,
+                        "the autoscaler has brought %s to %d" % (deployment, replicas))
+
     def is_reached(self, stack):
         eventually(lambda: ask(stack.host_name)[0] == 200, "%s is reached through the Gateway" % stack.name)
 

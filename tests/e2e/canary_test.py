@@ -115,25 +115,12 @@ class GoodRelease(CanaryCase):
 
 class Autoscaled(CanaryCase):
 
-    def autoscaler(self, stack, least):
-        self.namespace.apply({
-            "apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": {"name": stack.name},
-            "spec": {"minReplicas": least, "maxReplicas": 6,
-                     "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": stack.name},
-                     "metrics": [{"type": "Resource", "resource": {
-                         "name": "cpu", "target": {"type": "Utilization", "averageUtilization": 80}}}]},
-        }, OWNER)
-
-    def is_scaled_to(self, stack, replicas):
-        self.eventually(lambda: self.namespace.deployment(stack.name)["status"].get("readyReplicas") == replicas,
-                        "the autoscaler has brought %s to %d" % (stack.name, replicas))
-
     def test_replicas_are_the_autoscalers(self):
         stack = self.new_stack()
         stack.manifest = canary_deployment(stack.name, self.namespace.name, replicas=None)
         self.given_shop("1.0.0", stack, analysis=None)
-        self.autoscaler(stack, 3)
-        self.is_scaled_to(stack, 3)
+        self.given_autoscaler(stack.name, 3)
+        self.is_scaled_to(stack.name, 3)
         self.plan_is_empty(stack)
         stack.declare("1.1.0", step=[step(30, hold="20s"), step(60, hold="2s")], analysis=None)
 
@@ -141,8 +128,8 @@ class Autoscaled(CanaryCase):
         self.weight_becomes(stack, 30, command)
         with self.subTest("the canary's size follows from the live total"):
             self.assertEqual(self.namespace.get("deployment", stack.canary)["spec"]["replicas"], 1)
-        self.autoscaler(stack, 4)
-        self.is_scaled_to(stack, 4)
+        self.given_autoscaler(stack.name, 4)
+        self.is_scaled_to(stack.name, 4)
         self.weight_becomes(stack, 60, command)
         with self.subTest("at each step anew"):
             self.assertEqual(self.namespace.get("deployment", stack.canary)["spec"]["replicas"], 3)
