@@ -32,10 +32,11 @@ class PermissionCase(ReleaseCase):
         stack.context = user
         return stack.declare(tag)
 
-    def grant(self, without=None, useful=True):
-        """The user `nobody` may do in this namespace what apply needs, but not `without`: "patch deployments.apps"."""
+    def grant(self, without=None, useful=True, more=None):
+        """The user `nobody` may do in this namespace what apply needs and `more`, but not `without`: "patch
+        deployments.apps"."""
         granted = {}
-        for what, verbs in {**NEEDED, **USEFUL}.items():
+        for what, verbs in {**NEEDED, **USEFUL, **(more or {})}.items():
             granted[what] = [verb for verb in verbs if "%s %s" % (verb, name_of(*what)) != without
                              and (useful or what in NEEDED)]
         metadata = {"name": "releaser", "namespace": self.namespace.name}
@@ -55,6 +56,17 @@ class PermissionCase(ReleaseCase):
         rows = kubectl("auth", "can-i", "--list", "--no-headers", "--as=nobody", "-n", self.namespace.name)
         return {row.split()[0]: set(row[row.rindex("[") + 1:row.rindex("]")].split())
                 for row in rows.splitlines() if not row.startswith(" ")}
+
+    def is_refused(self, stack, permission):
+        """The plan warns, and apply ends before the first write; both name what is missing."""
+        outcome = stack.apply()
+        self.assertEqual(outcome.code, 1, outcome)
+        warning, _, error = outcome.text.partition("Error: ")
+        self.assertIn(permission, warning, outcome)
+        # Ours, or in Kubernetes' words: cannot patch resource "deployments" in API group "apps".
+        verb, resource = permission.split()
+        self.assertRegex(error, r'\b%s (%s|resource "%s")' % (verb, resource, resource.split(".")[0]))
+        self.assertLess(outcome.seconds, 20)
 
     def nothing_was_made(self, stack):
         self.does_not_exist(stack)
@@ -145,17 +157,6 @@ class NoPermissionAtAll(PermissionCase):
 class OnePermissionIsMissing(PermissionCase):
 
     NEEDED = ["%s %s" % (verb, name_of(*what)) for what, verbs in NEEDED.items() for verb in verbs]
-
-    def is_refused(self, stack, permission):
-        """The plan warns, and apply ends before the first write; both name what is missing."""
-        outcome = stack.apply()
-        self.assertEqual(outcome.code, 1, outcome)
-        warning, _, error = outcome.text.partition("Error: ")
-        self.assertIn(permission, warning, outcome)
-        # Ours, or in Kubernetes' words: cannot patch resource "deployments" in API group "apps".
-        verb, resource = permission.split()
-        self.assertRegex(error, r'\b%s (%s|resource "%s")' % (verb, resource, resource.split(".")[0]))
-        self.assertLess(outcome.seconds, 20)
 
     def test_first_release(self):
         for permission in self.NEEDED:
