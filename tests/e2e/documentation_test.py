@@ -10,7 +10,7 @@ from environment import HOST, KUBECONFIG, KUBECTL, MIRROR, PROMETHEUS, REGISTRY,
 from registry_images import run_tool
 from release_case import ReleaseCase
 from stack import RunningCommand
-from traffic import Traffic
+from traffic import Traffic, ask
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -164,6 +164,28 @@ class Guides(ReaderCase):
         self.says(unchanged, "No changes")
         self.assertEqual(self.namespace.running_version(), ["2.0.0"])
         self.nothing_is_left_over()
+
+    def test_moving_to_blue_green(self):
+        host = "%s.example.com" % self.namespace.name
+        reader, guide = self.reads("moving-to-blue-green.md", {"www.example.com": host})
+        self.addCleanup(reader.runs, "kubectl -n shop delete deployment,service,httproute --all")
+        self.ends(reader.does(self.intro(guide)), 0, 0)
+        self.eventually(lambda: ask(host)[0] == 200, "users reach the Deployment")
+        with Traffic(host) as users:
+            users.wait_for_first_answer()
+            self.ends(reader.does(guide["1. Give the slots a name and labels of their own"]), 0, 0, 0)
+            self.ends(reader.does(guide["2. Send the users there"]), 0)
+            self.eventually(lambda: ask(host)[1]["X-Pod"].startswith("www-blue-"), "users reach the slot")
+            users.for_seconds(2)
+            self.ends(reader.does(guide["3. Remove the old Deployment"]), 0)
+            there, plan, back, bad = self.ends(reader.does(guide["From then on"]), 0, 0, 0, 1)
+        self.assertEqual(users.answers().failed(), [], users.answers())
+        self.says(there, "blue -> green", "smoke")
+        self.says(plan, "nothing is rolled out")
+        self.says(bad, "CrashLoopBackOff", "cannot open database")
+        selector = self.namespace.get("service", "www")["spec"]["selector"]
+        self.assertEqual(selector, {"app": "www", "slot": "blue"})
+        self.assertEqual(self.namespace.running_version("www"), ["1.0.0"])
 
     def test_drift(self):
         reader, guide = self.reads("drift.md")
