@@ -106,6 +106,33 @@ class GoodRelease(BlueGreenCase):
         self.nobody_else_is_left(stack)
         self.plan_is_empty(stack)
 
+    def test_while_it_is_held_it_is_changed_superseded_and_taken_back(self):
+        stack = self.given_shop("1.0.0")
+        self.applies(stack.declare("1.1.0", approve=False))
+        with self.users_of(stack) as users:
+            users.wait_for_first_answer()
+            with self.subTest("what changes outside the pod template goes to the slot that serves, at once"):
+                stack.manifest = with_field(stack.manifest, "spec.replicas", 3)
+                self.plan_shows_changes(stack.declare("1.1.0", approve=False), "which serves, gets at once")
+                self.applies(stack)
+                self.assertEqual(stack.phase(), "Held")
+                self.assertEqual((self.size_of(stack, "blue"), self.size_of(stack, "green")), (3, 1))
+                self.plan_is_empty(stack)
+            with self.subTest("another version begins anew"):
+                self.plan_shows_changes(stack.declare("2.0.0", approve=False), "take back the release that is open")
+                self.applies(stack)
+                self.assertEqual((stack.phase(), self.image_in(stack, "green")), ("Held", image("2.0.0")))
+                self.plan_is_empty(stack)
+            with self.subTest("the version that serves takes it back"):
+                self.applies(stack.declare("1.0.0", approve=False))
+                self.serves(stack, "blue", "1.0.0")
+                self.assertEqual((self.size_of(stack, "blue"), self.size_of(stack, "green")), (3, 0))
+                self.nobody_else_is_left(stack)
+                self.plan_is_empty(stack)
+            answers = users.answers()
+        self.nobody_noticed(answers)
+        self.assertEqual(set(answers.versions()), {"1.0.0"})
+
     def test_change_outside_the_pod_template_switches_nothing(self):
         stack = self.given_shop("1.0.0")
         self.applies(stack.declare("1.0.0", manifest=with_field(stack.manifest, "spec.replicas", 3)))
