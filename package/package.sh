@@ -28,15 +28,16 @@ tests/cluster/setup.sh package/packages.txt
 builds=()
 for architecture in ${architectures//,/ }; do
   case "$architecture" in
-    amd64) preset=release-static ;;
+    amd64) preset=release-static libraries=/ ;;
     arm64)
       preset=release-static-arm64
       tests/cluster/setup.sh package/packages.txt package/packages-arm64.txt
+      libraries=$(package/sysroot.sh arm64)
       ;;
     *) usage ;;
   esac
   cmake --preset "$preset" >/dev/null
   cmake --build --preset "$preset"
-  builds+=("$architecture=build/$preset")
+  builds+=("$architecture=build/$preset:$libraries")
 done
 python3 package/package.py --out build/package "${signing[@]}" "${builds[@]}"
