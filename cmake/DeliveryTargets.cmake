@@ -1,6 +1,7 @@
 # The declarative functions every CMakeLists.txt of the project uses, so that flags and the layer
 # rule are stated once.
 #
+#   delivery_precompiled(<name> HEADERS ... [DEPS ...])    headers that the targets below parse only once
 #   delivery_library(<name> LAYER <n> SRCS ... DEPS ...)   static library delivery::<name>
 #   delivery_test(<name> SRCS ... DEPS ... [LABELS ...])   GoogleTest executable registered with ctest
 #   delivery_bench(<name> SRCS ... DEPS ...)               Google Benchmark executable
@@ -10,7 +11,7 @@
 # (docs/architecture.md, "Layers"); the rule is checked when CMake configures.
 
 function(delivery_compile_options target)
-  target_compile_options(${target} PRIVATE -Wall -Wextra -Wshadow -Wconversion)
+  target_compile_options(${target} PRIVATE -Wall -Wextra -Wshadow -Wconversion -pthread)
   if(DELIVERY_WARNINGS_AS_ERRORS)
     target_compile_options(${target} PRIVATE -Werror)
   endif()
@@ -51,14 +52,46 @@ function(delivery_check_layers name layer)
   endforeach()
 endfunction()
 
+# Headers that are parsed once for all targets that use `name`, where DELIVERY_PRECOMPILED is on. What
+# users get is compiled without: there each source has to include what it needs.
+function(delivery_precompiled name)
+  if(NOT DELIVERY_PRECOMPILED)
+    return()
+  endif()
+  cmake_parse_arguments(ARG "" "" "HEADERS;DEPS" ${ARGN})
+  file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/${name}.cc CONTENT "")
+  add_library(${name} OBJECT ${PROJECT_BINARY_DIR}/${name}.cc)
+  delivery_compile_options(${name})
+  target_link_libraries(${name} PRIVATE ${ARG_DEPS})
+  target_precompile_headers(${name} PRIVATE ${ARG_HEADERS})
+  delivery_cache_precompiled(${name})
+endfunction()
+
+# Lets ccache see through a precompiled header.
+function(delivery_cache_precompiled target)
+  target_compile_options(${target} PRIVATE
+    $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>
+    "$<$<CXX_COMPILER_ID:Clang>:SHELL:-Xclang -fno-pch-timestamp>")
+endfunction()
+
+function(delivery_use_precompiled target name)
+  if(DELIVERY_PRECOMPILED)
+    target_precompile_headers(${target} REUSE_FROM ${name})
+    delivery_cache_precompiled(${target})
+  endif()
+endfunction()
+
 function(delivery_library name)
-  cmake_parse_arguments(ARG "" "LAYER" "SRCS;DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "OWN_PRECOMPILED" "LAYER" "SRCS;DEPS" ${ARGN})
   delivery_check_layers(${name} ${ARG_LAYER} ${ARG_DEPS})
   set_property(GLOBAL PROPERTY DELIVERY_LAYER_${name} ${ARG_LAYER})
   add_library(delivery_${name} STATIC ${ARG_SRCS})
   add_library(delivery::${name} ALIAS delivery_${name})
   delivery_compile_options(delivery_${name})
   target_link_libraries(delivery_${name} PUBLIC ${ARG_DEPS})
+  if(NOT ARG_OWN_PRECOMPILED)
+    delivery_use_precompiled(delivery_${name} precompiled)
+  endif()
 endfunction()
 
 function(delivery_test name)
@@ -74,6 +107,7 @@ function(delivery_test name)
   # Designated initializers that name only what a case is about are what makes tests readable.
   target_compile_options(${name} PRIVATE -Wno-missing-field-initializers)
   target_link_libraries(${name} PRIVATE ${ARG_DEPS} GTest::gmock_main)
+  delivery_use_precompiled(${name} precompiled_for_tests)
   delivery_static_program(${name})
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT})
