@@ -121,7 +121,10 @@ class BlueGreenResource final : public WorkloadResource<BlueGreenRelease> {
     if (refused.ok() || absl::IsCancelled(refused) || unanswered) return;
     const std::string summary =
         absl::StrCat("A blue-green release of ", prepared.ref.ToString(), " could not begin");
-    if (connection.preflight == Preflight::kError) {
+    // What the slots have been switched by was there before; otherwise it may come in the same
+    // apply.
+    const bool was_there = job.prior.has_value() && absl::IsNotFound(refused);
+    if (was_there || connection.preflight == Preflight::kError) {
       diagnostics.Error(value::Path::Of("service"), summary, std::string(refused.message()));
     } else {
       diagnostics.Warning(value::Path::Of("service"), summary, std::string(refused.message()));

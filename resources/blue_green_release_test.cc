@@ -211,6 +211,23 @@ TEST_F(BlueGreenResourceTest, ImportTakesTheSlotThatServes) {
   EXPECT_EQ(ManifestImage(), kNew);
 }
 
+TEST_F(BlueGreenResourceTest, ServiceThatWasThereBeforeIsAnErrorOfThePlan) {
+  const Json service = {{"apiVersion", "v1"},
+                        {"kind", "Service"},
+                        {"metadata", {{"name", "web"}, {"namespace", "shop"}}},
+                        {"spec", Live(WebService())["spec"]}};
+  kube_->Remove(WebService());
+  EXPECT_THAT(Said(Plan(SlotConfig(kOld)).diagnostics),
+              Contains(AllOf(StartsWith("warning at service: "), HasSubstr("does not exist"))))
+      << "it may be made by the same apply";
+  kube_->Put(service);
+  Release(SlotConfig(kOld));
+  kube_->Remove(WebService());
+  Refresh();
+  EXPECT_THAT(Said(Plan(SlotConfig(kNew)).diagnostics),
+              Contains(AllOf(StartsWith("error at service: "), HasSubstr("does not exist"))));
+}
+
 TEST_F(BlueGreenResourceTest, PlainDeploymentIsRefusedWithTheWay) {
   kube_->Put(Manifest(kOld));
   EXPECT_THAT(Said(Plan(SlotConfig(kOld)).diagnostics),

@@ -109,9 +109,10 @@ const Spec<HttpCheckBlock>& HttpCheckBlock::Declaration() {
     s->Field("target", &H::target)
         .Optional()
         .Doc(
-            "Asks a ready pod of this side through the API server's proxy: `stable`, or `canary` "
-            "in a release by canary. Unless given, the side that the moment is about: the canary "
-            "before the promotion, otherwise `stable`.");
+            "Asks a ready pod of this side through the API server's proxy: `stable`, or `canary`, "
+            "the new version of a canary or blue-green release (there: the idle slot). Unless "
+            "given, the side that the moment is about: `canary` before the promotion, otherwise "
+            "`stable`.");
     s->Field("service", &H::service)
         .Optional()
         .Doc("Asks this Service in the workload's namespace through the API server's proxy.");
@@ -172,9 +173,9 @@ const Spec<CheckBlock>& CheckBlock::Declaration() {
     s->Field("at", &CheckBlock::at)
         .Optional()
         .Doc(
-            "When it runs: `after_promotion` (default), once the new version runs; in a release "
-            "by canary also `before_traffic` and `before_promotion`. Left out for a check that "
-            "steps name.");
+            "When it runs: `after_promotion` (default), once the new version runs; in a canary "
+            "release also `before_traffic` and `before_promotion`, in a blue-green release "
+            "`before_promotion`, before the switch. Left out for a check that steps name.");
     s->Block("http", &CheckBlock::http);
     s->Block("job", &CheckBlock::job);
     s->Block("webhook", &CheckBlock::webhook);

@@ -162,7 +162,8 @@ const Spec<TraefikBlock>& TraefikBlock::Declaration() {
 const Spec<TrafficBlock>& TrafficBlock::Declaration() {
   static const auto* const spec = [] {
     auto* s = new Spec<TrafficBlock>(
-        "What shifts the traffic between stable and canary: exactly one of the blocks.");
+        "What divides the requests between the workload and what stands beside it (the canary, or "
+        "the variant): exactly one of the blocks.");
     s->Block("gateway_api", &TrafficBlock::gateway_api);
     s->Block("replicas", &TrafficBlock::replicas);
     s->Block("nginx_ingress", &TrafficBlock::nginx_ingress);
@@ -225,8 +226,8 @@ const Spec<CookieMatchBlock>& CookieMatchBlock::Declaration() {
 const Spec<MatchBlock>& MatchBlock::Declaration() {
   static const auto* const spec = [] {
     auto* s = new Spec<MatchBlock>(
-        "Requests that are always sent to the canary while it serves. Each block is an alternative "
-        "of its own.");
+        "Requests that always go to the canary, or to variant B, while it serves. Each block is an "
+        "alternative of its own.");
     s->BlockList("header", &MatchBlock::header);
     s->BlockList("cookie", &MatchBlock::cookie);
     return s;

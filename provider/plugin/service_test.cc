@@ -13,7 +13,6 @@ namespace delivery::plugin {
 namespace {
 
 using std::chrono::milliseconds;
-using std::chrono::steady_clock;
 using testing::HasSubstr;
 using value::Type;
 using value::Value;
@@ -168,10 +167,8 @@ TEST_F(ServiceTest, BrokenRulesAreProviderBugs) {
 TEST_F(ServiceTest, StopEndsRunningApplyAndNoLaterOne) {
   auto running = std::async(std::launch::async, [this] { return Apply("wait"); });
   while (provider_.resource.waiting == 0) std::this_thread::sleep_for(milliseconds(1));
-  const auto begin = steady_clock::now();
   Call(&pb::Provider::Stub::StopProvider, pb::StopProvider::Request());
-  const auto stopped = running.get();
-  EXPECT_LT(steady_clock::now() - begin, milliseconds(100));
+  const auto stopped = running.get();  // it would wait for ever
   ASSERT_EQ(stopped.diagnostics_size(), 1);
   EXPECT_EQ(stopped.diagnostics(0).summary(), "Stopped");
   EXPECT_TRUE(ThingOf(stopped.new_state()).is_known());

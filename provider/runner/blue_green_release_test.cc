@@ -258,6 +258,15 @@ TEST_F(BlueGreenReleaseTest, RemovalPutsTheRouteBackUnderTheLease) {
   EXPECT_TRUE(Live(Slot("blue")).is_null());
 }
 
+// More than any of these releases needs.
+constexpr int kMostWrites = 46;
+// CI runs this test without sanitizers, too: there it is each write.
+#ifdef DELIVERY_SANITIZED
+constexpr int kEvery = 5;
+#else
+constexpr int kEvery = 1;
+#endif
+
 // Before and after every write of a release.
 class BlueGreenKillTest : public BlueGreenReleaseTest, public ::testing::WithParamInterface<int> {
  protected:
@@ -272,7 +281,8 @@ class BlueGreenKillTest : public BlueGreenReleaseTest, public ::testing::WithPar
         Process dying(kube_);
         dying.line->DieAt(GetParam(), done, [this] { stop_.request_stop(); });
         (void)RunRelease(*dying.api, clock_, request, stop_.get_token());
-        if (dying.line->writes() < GetParam()) GTEST_SKIP() << "it has fewer writes";
+        ASSERT_LT(dying.line->writes(), kMostWrites) << "kMostWrites is too small";
+        if (dying.line->writes() < GetParam()) return;  // it has fewer writes, and was not killed
       }
       kube_->Remove(LeaseRef());
       const bool over = Live(JournalRef()).is_null() && Serving() == (first ? "blue" : "green");
@@ -303,7 +313,7 @@ TEST_P(BlueGreenKillTest, TheNextApplyTakesItBack) {
   KillAndGoOn(false, engine::OnInterrupt::kRollback);
 }
 TEST_P(BlueGreenKillTest, TheNextCreateEndsIt) { KillAndGoOn(true, engine::OnInterrupt::kResume); }
-INSTANTIATE_TEST_SUITE_P(EveryWrite, BlueGreenKillTest, ::testing::Range(1, 46));
+INSTANTIATE_TEST_SUITE_P(AtWrites, BlueGreenKillTest, ::testing::Range(1, kMostWrites, kEvery));
 
 }  // namespace
 }  // namespace delivery::runner

@@ -524,7 +524,7 @@ struct Scenario {
 constexpr int kMostWrites = 64;
 // CI runs this test without sanitizers, too: there it is each write.
 #ifdef DELIVERY_SANITIZED
-constexpr int kEvery = 3;
+constexpr int kEvery = 7;
 #else
 constexpr int kEvery = 1;
 #endif

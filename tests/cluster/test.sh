@@ -29,9 +29,10 @@ trap 'kill -- "-$go_build" 2>/dev/null || :' EXIT
 # The provider as users have it, for the cluster; what needs no cluster is built once only, under sanitizers. How a crash
 # is reported is the exception, since sanitizers report crashes themselves, and so are the tests that kill at each write and try
 # thousands of random clusters, of which sanitizers have time for a part.
-step "build (dev)" build dev cluster_tests plugin_process_test engine_test canary_release_test
+step "build (dev)" build dev cluster_tests plugin_process_test engine_test canary_release_test \
+  blue_green_release_test
 step "crash reports, kill points, random clusters" \
-  ctest --preset dev --tests-regex '^(plugin_process_test|engine_test|canary_release_test)$' --no-tests=error -j "$jobs"
+  ctest --preset dev --tests-regex '^(plugin_process_test|engine_test|canary_release_test|blue_green_release_test)$' --no-tests=error -j "$jobs"
 step "build (asan-ubsan)" build asan-ubsan unit_tests
 step "unit tests and fuzzers under sanitizers" ctest --preset asan-ubsan --no-tests=error -j "$jobs"
 
