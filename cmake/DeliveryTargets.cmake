@@ -143,7 +143,7 @@ function(delivery_fuzz name)
     # fail somebody else's change. The search itself is `./dev fuzz`.
     add_test(NAME ${name}_smoke
              COMMAND sh -c "rm -rf $1 && mkdir -p $1 && exec $0 -seed=1 -runs=30000 \
--max_total_time=20 -timeout=10 -rss_limit_mb=2048 $1 $2"
+-max_total_time=10 -timeout=10 -rss_limit_mb=2048 $1 $2"
                      $<TARGET_FILE:${name}> ${PROJECT_BINARY_DIR}/smoke/${name} ${ARG_CORPUS})
     set_tests_properties(${name}_smoke PROPERTIES LABELS fuzz TIMEOUT 120)
     add_dependencies(unit_tests ${name})

@@ -14,11 +14,15 @@ step() {
 # build <preset> <targets>
 build() {
   cmake --preset "$1"
-  cmake --build --preset "$1" --target "${@:2}"
+  "${first_time[@]}" cmake --build --preset "$1" --target "${@:2}"
 }
 
 jobs=$(nproc)
 step "packages" tests/cluster/setup.sh
+
+# On a new machine the compiler's cache is empty: it would make each compilation a fifth longer, for nothing.
+first_time=(env)
+if ccache --print-stats | grep '^files_in_cache[[:space:]]*0$' >/dev/null; then first_time=(env CCACHE_DISABLE=1); fi
 
 # Go fetches and compiles the cluster's programs in what the C++ compiler leaves idle. Where that fails, the step that
 # needs them tries again and says why.
