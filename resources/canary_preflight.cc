@@ -73,9 +73,7 @@ class CanaryPreflight {
     if (absl::IsCancelled(status) || unanswered) return;
     const std::string summary = absl::StrCat("A canary of ", ref_.ToString(), " could not begin");
     const std::string detail(status.message());
-    // An open canary has been given traffic by it; otherwise it may come in the same apply.
-    const bool was_there = !job_.planned.record.open_identity.empty() && absl::IsNotFound(status);
-    if (was_there || connection_.preflight == Preflight::kError) {
+    if (connection_.preflight == Preflight::kError) {
       diagnostics_.Error(Path::Of("traffic"), summary, detail);
     } else {
       Warn("traffic", summary, detail);

@@ -167,13 +167,6 @@ TEST_F(CanaryPlanTest, SettingsAloneReleaseNothing) {
 
 // ---- While a canary is held
 
-TEST_F(CanaryPlanTest, RouteOfAnOpenCanaryThatIsGoneIsAnError) {
-  HoldNew();
-  kube_->Remove(Route());
-  EXPECT_THAT(Said(Plan(CanaryConfig(kNew)).diagnostics),
-              Contains(AllOf(StartsWith("error at traffic: "), HasSubstr("HTTPRoute"))));
-}
-
 TEST_F(CanaryPlanTest, WhatIsHeldIsNoChange) {
   HoldNew();
   EXPECT_TRUE(PlanIsEmpty(CanaryConfig(kNew, {{"approve_up_to", Up(10)}})));
