@@ -50,7 +50,7 @@ class ServiceTest : public testing::Test {
   template <typename Request, typename Response>
   Response Call(Method<Request, Response> method, const Request& request) {
     grpc::ClientContext context;
-    context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(30));
+    context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(300));
     Response response;
     const grpc::Status status = ((*stub_).*method)(&context, request, &response);
     EXPECT_TRUE(status.ok()) << status.error_code() << " " << status.error_message();
