@@ -142,7 +142,7 @@ TEST(SideServices, ShutdownIsAnsweredAndEndsProcessAndStream) {
   EXPECT_FALSE(stream->Read(&data));
   EXPECT_TRUE(stream->Finish().ok());
   EXPECT_EQ(process.WaitForExit(absl::Seconds(10)), 0);
-  EXPECT_LT(absl::Now() - start, absl::Seconds(2)) << "then the host kills it";
+  EXPECT_LT(absl::Now() - start, absl::Seconds(1));
 }
 
 TEST(SideServices, StdioIsSilentUntilCancelled) {
@@ -185,7 +185,7 @@ TEST(SideServices, ManyOpenStreamsDoNotDelayTheEnd) {
   EXPECT_TRUE(
       ::plugin::GRPCController::NewStub(process.channel())->Shutdown(&context, {}, &answer).ok());
   EXPECT_EQ(process.WaitForExit(absl::Seconds(10)), 0);
-  EXPECT_LT(absl::Now() - start, absl::Seconds(2)) << "then the host kills it";
+  EXPECT_LT(absl::Now() - start, absl::Seconds(1));
 }
 
 }  // namespace
